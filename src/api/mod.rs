@@ -1,0 +1,118 @@
+//! HTTP: LiveKit's signaling endpoints, the metrics and, in development mode, a page to try the server on.
+//!
+//! Handlers are thin. What a request must look like is known to `signaling`, what happens then to whoever implements
+//! [`SignalTarget`].
+
+mod access;
+mod client_ip;
+mod metrics;
+mod page;
+mod rtc;
+mod server;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, Method};
+use axum::routing::{any, get};
+use tower_http::cors::{Any, CorsLayer};
+use visavis_signaling::limits::Limits;
+use visavis_signaling::token::KeyRing;
+
+pub use access::{Access, Routes};
+pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, Traffic};
+pub use server::{Listeners, ListenError};
+
+use crate::clock::SharedClock;
+use crate::config::Settings;
+use crate::metrics::Metrics;
+use crate::rooms::link::SignalTarget;
+
+/// What the handlers share.
+pub struct Api<T> {
+    /// Where participants connect to.
+    pub target: T,
+    /// The keys that tokens are signed with.
+    pub keys: KeyRing,
+    /// How long names and metadata may be.
+    pub limits: Limits,
+    /// The time.
+    pub clock: SharedClock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Development mode.
+    pub development: bool,
+    /// When sockets are pinged and given up.
+    pub timing: SocketTiming,
+}
+
+/// When sockets are pinged and given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketTiming {
+    /// Time between WebSocket pings (LiveKit's `pingFrequency`).
+    pub ping: Duration,
+    /// A write that takes longer means that the client has stopped reading.
+    pub write: Duration,
+    /// How long the peer may take to answer a close frame.
+    pub close: Duration,
+}
+
+impl Default for SocketTiming {
+    fn default() -> Self {
+        Self { ping: Duration::from_secs(10), write: Duration::from_secs(10), close: Duration::from_secs(2) }
+    }
+}
+
+impl<T> Api<T> {
+    /// The handlers' view of the settings.
+    pub fn new(settings: &Settings, target: T, clock: SharedClock, metrics: Arc<Metrics>) -> Self {
+        Self {
+            target,
+            keys: settings.keys.iter().map(|(key, secret)| (key, secret.reveal())).collect(),
+            limits: limits(settings),
+            clock,
+            metrics,
+            development: settings.development,
+            timing: SocketTiming::default(),
+        }
+    }
+}
+
+/// The limits that signaling checks, from the settings.
+pub fn limits(settings: &Settings) -> Limits {
+    Limits {
+        max_identity_length: settings.limit.max_participant_identity_length,
+        max_name_length: settings.limit.max_participant_name_length,
+        max_room_name_length: settings.limit.max_room_name_length,
+        max_metadata_size: settings.limit.max_metadata_size,
+        max_attributes_size: settings.limit.max_attributes_size,
+        max_data_track_custom_encoding_length: settings.limit.max_data_track_custom_encoding_length,
+    }
+}
+
+/// Every route of the main port.
+pub fn routes<T: SignalTarget>(development: bool) -> Routes<Arc<Api<T>>> {
+    Routes::new(development)
+        .add(Access::Public, "/", get(page::root::<T>))
+        .add(Access::RoomToken, "/rtc", any(rtc::connect::<T>))
+        .add(Access::RoomToken, "/rtc/v1", any(rtc::connect::<T>))
+        .add(Access::RoomToken, "/rtc/validate", get(rtc::validate::<T>))
+        .add(Access::RoomToken, "/rtc/v1/validate", get(rtc::validate::<T>))
+        .add(Access::Development, "/dev/{file}", get(page::file))
+        .add(Access::Development, "/dev/token", get(page::token::<T>))
+}
+
+/// The service of the main port.
+pub fn router<T: SignalTarget>(api: Arc<Api<T>>) -> Router {
+    // Scripts come from any site; tokens, not origins, say who may do what.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([HeaderName::from_static("authorization"), HeaderName::from_static("content-type")]);
+    routes::<T>(api.development).into_router().layer(cors).with_state(api)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Settings in the words of the floors that are started: pure, so that tests can look at it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use visavis_signaling::proto::Codec;
+use visavis_signaling::session::ServerIdentity;
+
+use super::ice_servers::ice_servers;
+use crate::api::{Histogram, MediaTotals, Traffic, limits};
+use crate::clock::Clock;
+use crate::config::{MediaAddresses, Settings};
+use crate::media;
+use crate::net::{MediaConfig, NetCounters, ShardBind, ShardCounters};
+use crate::rooms::{RoomOptions, RoomsSettings};
+use crate::transport::DropCause;
+
+/// How long a session waits for its WebSocket: LiveKit's clients are back within seconds, and others should not
+/// look at somebody who has gone.
+const RESUME_WINDOW: Duration = Duration::from_secs(6);
+
+/// Which sockets the media wing binds.
+pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> MediaConfig {
+    let on = |port: u16| -> Vec<SocketAddr> {
+        addresses.bind.iter().map(|ip: &IpAddr| SocketAddr::new(*ip, port)).collect()
+    };
+    MediaConfig {
+        shards: settings.rtc.udp_port.iter().map(|port| ShardBind { udp: on(port) }).collect(),
+        tcp: if settings.rtc.tcp_port == 0 { Vec::new() } else { on(settings.rtc.tcp_port) },
+        node_ips: addresses.advertise.clone(),
+        gather: MediaConfig::MAX_GATHER,
+        ..MediaConfig::default()
+    }
+}
+
+/// What rooms are told.
+pub(super) fn rooms_settings(settings: &Settings, node_id: &str, clock: &dyn Clock) -> RoomsSettings {
+    let codec = |spec: &crate::config::CodecSpec| Codec { mime: spec.mime.clone(), fmtp_line: spec.fmtp_line.clone() };
+    RoomsSettings {
+        auto_create: settings.room.auto_create,
+        defaults: RoomOptions {
+            empty_timeout: settings.room.empty_timeout,
+            departure_timeout: settings.room.departure_timeout,
+            max_participants: settings.room.max_participants,
+            metadata: String::new(),
+            enabled_codecs: settings.room.enabled_codecs.iter().map(codec).collect(),
+        },
+        enable_remote_unmute: settings.room.enable_remote_unmute,
+        data_tracks: settings.enable_data_tracks,
+        limits: limits(settings),
+        subscription_limit_audio: settings.limit.subscription_limit_audio as usize,
+        subscription_limit_video: settings.limit.subscription_limit_video as usize,
+        server: ServerIdentity { region: settings.region.clone(), node_id: node_id.to_owned() },
+        ice_servers: ice_servers(&settings.rtc, node_id, clock.unix()),
+        resume_window: RESUME_WINDOW,
+    }
+}
+
+/// The shards' counters, summed, in the words of `/metrics`.
+pub(super) fn media_totals(shards: &[ShardCounters]) -> MediaTotals {
+    let mut totals = MediaTotals::default();
+    let mut drops = [0; media::Drop::COUNT];
+    let mut transport_drops = [0; DropCause::COUNT];
+    let mut net = NetCounters::default();
+    for shard in shards {
+        let counters = &shard.media;
+        for (total, part) in [
+            (&mut totals.rtp_in, counters.rtp_in),
+            (&mut totals.rtp_out, counters.rtp_out),
+            (&mut totals.rtx_in, counters.rtx_in),
+            (&mut totals.rtx_out, counters.rtx_out),
+        ] {
+            *total = Traffic { packets: total.packets + part.packets, bytes: total.bytes + part.bytes };
+        }
+        totals.nacks_in += counters.nacks_in;
+        totals.nacks_out += counters.nacks_out;
+        totals.plis_in += counters.plis_in;
+        totals.plis_out += counters.plis_out;
+        add(&mut drops, &counters.drops);
+        add(&mut transport_drops, &counters.transport_drops);
+        add(&mut net.udp.train_lengths, &shard.net.udp.train_lengths);
+        add(&mut net.turn_times.buckets, &shard.net.turn_times.buckets);
+        net.turn_times.total_micros += shard.net.turn_times.total_micros;
+        net.udp.dropped_full += shard.net.udp.dropped_full;
+        net.udp.dropped_refused += shard.net.udp.dropped_refused;
+        net.udp.dropped_too_big += shard.net.udp.dropped_too_big;
+        net.tcp.dropped += shard.net.tcp.dropped;
+    }
+    totals.drops.extend(media::Drop::ALL.iter().zip(drops).map(|((_, cause), count)| (*cause, count)));
+    totals.drops.extend(DropCause::ALL.iter().zip(transport_drops).map(|((_, cause), count)| (*cause, count)));
+    totals.drops.extend([
+        ("socket_buffer_full", net.udp.dropped_full),
+        ("refused_by_system", net.udp.dropped_refused),
+        ("too_big_to_send", net.udp.dropped_too_big),
+        ("tcp_reader_too_slow", net.tcp.dropped),
+    ]);
+    totals.train_length = trains(&net.udp.train_lengths);
+    totals.turn_seconds = turns(&net);
+    totals
+}
+
+fn add<const N: usize>(total: &mut [u64; N], part: &[u64; N]) {
+    total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+}
+
+fn trains(lengths: &[u64]) -> Histogram {
+    const BOUNDS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+    let mut counts = vec![0; BOUNDS.len() + 1];
+    let mut sum = 0;
+    for (length, count) in lengths.iter().enumerate() {
+        let bucket = BOUNDS.iter().position(|bound| length <= *bound).unwrap_or(BOUNDS.len());
+        counts[bucket] += count;
+        sum += count * length as u64;
+    }
+    Histogram { bounds: BOUNDS.map(|bound| bound as f64).to_vec(), counts, sum: sum as f64 }
+}
+
+/// Bucket `i` of the shard holds what took less than `2^i` µs; the last has no bound.
+fn turns(net: &NetCounters) -> Histogram {
+    let buckets = &net.turn_times.buckets;
+    let bounds = (0..buckets.len() - 1).map(|i| (1u64 << i) as f64 / 1e6).collect();
+    Histogram { bounds, counts: buckets.to_vec(), sum: net.turn_times.total_micros as f64 / 1e6 }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn each_udp_port_is_a_shard_on_every_bound_address() {
+        let mut settings = Settings::default();
+        settings.rtc.udp_port = "7882-7884".parse().unwrap();
+        let addresses = MediaAddresses {
+            bind: vec!["0.0.0.0".parse().unwrap(), "::".parse().unwrap()],
+            advertise: vec!["203.0.113.7".parse().unwrap()],
+        };
+        let config = media_config(&settings, &addresses);
+        assert_eq!(config.shards.len(), 3);
+        assert_eq!(config.shards[2].udp[1].to_string(), "[::]:7884");
+        assert_eq!(config.tcp[0].to_string(), "0.0.0.0:7881");
+        assert_eq!(config.node_ips, addresses.advertise);
+        settings.rtc.tcp_port = 0;
+        assert!(media_config(&settings, &addresses).tcp.is_empty());
+    }
+
+    #[test]
+    fn trains_fall_into_powers_of_two() {
+        let mut lengths = [0; 65];
+        (lengths[1], lengths[3], lengths[64]) = (5, 2, 1);
+        let histogram = trains(&lengths);
+        assert_eq!(histogram.counts, [5, 0, 2, 0, 0, 0, 1, 0]);
+        assert_eq!(histogram.sum, 75.0);
+    }
+}

@@ -1,0 +1,452 @@
+//! One track's way to one subscriber: which layer, under which numbers, in which payload type.
+
+use std::time::{Duration, Instant};
+
+use arrayvec::ArrayVec;
+
+use crate::ids::ForwarderId;
+use crate::rtp::munger::{MungeError, Order, RtpMunger};
+use crate::rtp::stats::{SenderClock, SenderStats};
+use crate::rtp::vp8::{Vp8Drop, Vp8Fields, Vp8Munger};
+use crate::rtp::write::ForwardHeader;
+use crate::rtp::{Codec, CodecParams};
+use crate::transport::SenderSection;
+use crate::units::{ClockRate, MediaKind, PayloadType, RtpTime, SeqNo, Ssrc};
+
+use super::command::{LayerTarget, Quality};
+use super::packet::SourcePacket;
+use super::select::{Choice, LayerIndex, LayerSet, Selector};
+use super::sent::{Sent, SentHistory};
+use super::stream::StreamKey;
+use super::table::Key;
+use super::track::TrackKey;
+use super::transports::TransportKey;
+
+/// Names a forwarder within its shard.
+pub type ForwarderKey = Key<Forwarder>;
+
+/// Packets remembered for NACKs.
+const VIDEO_HISTORY: usize = 512;
+const AUDIO_HISTORY: usize = 64;
+/// The sender reports of two layers and the time of arrival may disagree by this much before the
+/// reports are not believed.
+const REPORTS_TOLERANCE: Duration = Duration::from_secs(2);
+/// The mid is written into this many packets at most before it is taken for known.
+const MID_PACKETS: u64 = 100;
+const WITH_MID: u32 = 1 << 31;
+
+/// How packets of one source payload type leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Payload type in the source.
+    source: PayloadType,
+    /// Payload type towards the subscriber; absent when it cannot decode this codec.
+    pub payload_type: Option<PayloadType>,
+    /// Payload type of its retransmissions.
+    pub rtx: Option<PayloadType>,
+    /// The source is RED, the subscriber takes the primary payload only.
+    pub strip_red: bool,
+}
+
+/// The section that carries a forwarder, and what was prepared from it.
+#[derive(Debug)]
+pub struct Binding {
+    /// What was negotiated.
+    pub section: SenderSection,
+    /// Prepared header.
+    pub header: ForwardHeader,
+}
+
+/// What a forwarder does with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes out with these numbers.
+    Send(Outgoing),
+    /// It goes out, and is the first of a layer that was not flowing.
+    Switched(Outgoing),
+    /// It does not go out.
+    Nothing,
+    /// It has gone out before.
+    Repeated,
+}
+
+/// The numbers of one outgoing packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Extended sequence number.
+    pub seq: u64,
+    /// Timestamp.
+    pub timestamp: RtpTime,
+    /// VP8 fields and whether the mid is written, see [`Outgoing::vp8`].
+    pub codec: u32,
+}
+
+impl Outgoing {
+    /// The VP8 fields that were packed.
+    pub const fn vp8(codec: u32) -> Vp8Fields {
+        Vp8Fields {
+            picture_id: (codec >> 13) as u16 & 0x7FFF,
+            tl0_pic_idx: (codec >> 5) as u8,
+            key_idx: codec as u8 & 0x1F,
+        }
+    }
+
+    const fn pack(fields: Vp8Fields) -> u32 {
+        ((fields.picture_id as u32 & 0x7FFF) << 13) | ((fields.tl0_pic_idx as u32) << 5) | (fields.key_idx as u32 & 0x1F)
+    }
+
+    /// Whether the mid is written.
+    pub const fn with_mid(codec: u32) -> bool {
+        codec & WITH_MID != 0
+    }
+}
+
+/// A subscription's state on the packet path.
+pub struct Forwarder {
+    /// Its name.
+    pub id: ForwarderId,
+    /// Where packets come from.
+    pub track: TrackKey,
+    /// Where they go.
+    pub subscriber: TransportKey,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Set as long as the subscriber's description has a section for it.
+    pub binding: Option<Binding>,
+    /// Which layer flows.
+    pub selector: Selector,
+    /// What has been sent.
+    pub history: SentHistory,
+    /// Counts for sender reports, and the round trip.
+    pub stats: SenderStats,
+    /// Number of the next packet on the retransmission stream.
+    pub rtx_seq: SeqNo,
+    /// The layer that the control plane was told of.
+    pub reported: Option<LayerIndex>,
+    /// Sender reports sent.
+    pub reports: u32,
+    /// The stream that flows, or flowed last.
+    source: Option<StreamKey>,
+    /// Counts the sources; a packet of another epoch cannot be sent again.
+    epoch: u16,
+    munger: RtpMunger,
+    vp8: Option<Box<Vp8Munger>>,
+    route: Option<Route>,
+    last_sent: Instant,
+    clock_rate: ClockRate,
+    mid_left: u64,
+}
+
+impl Forwarder {
+    /// A subscription that waits for its section. `first_seq` and `first_rtx` are random.
+    pub fn new(
+        now: Instant,
+        id: ForwarderId,
+        track: TrackKey,
+        subscriber: TransportKey,
+        kind: MediaKind,
+        target: LayerTarget,
+        first: [u16; 2],
+    ) -> Self {
+        let size = if kind == MediaKind::Video { VIDEO_HISTORY } else { AUDIO_HISTORY };
+        // The upper half of the number space would make a late first packet's rollover counter ambiguous.
+        let first = first.map(|seq| SeqNo(seq & 0x7FFF));
+        Self {
+            id,
+            track,
+            subscriber,
+            kind,
+            binding: None,
+            selector: Selector::new(target),
+            history: SentHistory::new(now, size),
+            stats: SenderStats::new(),
+            rtx_seq: first[1],
+            reported: None,
+            reports: 0,
+            source: None,
+            epoch: 0,
+            munger: RtpMunger::new(first[0]),
+            vp8: None,
+            route: None,
+            last_sent: now,
+            clock_rate: ClockRate(90_000),
+            mid_left: MID_PACKETS,
+        }
+    }
+
+    /// The subscriber's description names a section for it. Numbers go on if it is the section that it had.
+    pub fn bind(&mut self, section: &SenderSection) {
+        if self.binding.as_ref().is_some_and(|bound| bound.section == *section) {
+            return;
+        }
+        if let Some(bound) = &self.binding {
+            // What was sent can no longer be written as it was.
+            self.history.clear();
+            if bound.section.ssrc != section.ssrc {
+                self.stop();
+            }
+        }
+        self.route = None;
+        self.mid_left = MID_PACKETS;
+        let header = ForwardHeader::new(&section.extensions, section.mid);
+        self.binding = Some(Binding { section: section.clone(), header });
+    }
+
+    /// The subscriber's description has no section for it any more.
+    pub fn unbind(&mut self) {
+        self.binding = None;
+        self.route = None;
+        self.history.clear();
+        self.stop();
+    }
+
+    /// Nothing flows until the next opening: muted, disabled, or the source is another.
+    pub fn stop(&mut self) {
+        self.selector.stop();
+        self.munger.clear_source();
+    }
+
+    /// The source's codecs or payload types have changed.
+    pub fn forget_route(&mut self) {
+        self.route = None;
+    }
+
+    /// Our stream's identifier, once bound.
+    pub fn ssrc(&self) -> Option<Ssrc> {
+        self.binding.as_ref().map(|bound| bound.section.ssrc)
+    }
+
+    /// Ready for packets: bound and wanted.
+    pub const fn is_open(&self) -> bool {
+        self.binding.is_some() && !self.selector.target().disabled
+    }
+
+    /// The stream that flows, or flowed last.
+    pub const fn source(&self) -> Option<StreamKey> {
+        self.source
+    }
+
+    /// Which of the successive sources flows.
+    pub const fn epoch(&self) -> u16 {
+        self.epoch
+    }
+
+    /// Newest extended number sent.
+    pub const fn newest(&self) -> u64 {
+        self.munger.last_ext_seq()
+    }
+
+    /// True once a packet has been sent.
+    pub const fn has_sent(&self) -> bool {
+        self.munger.last_timestamp().is_some()
+    }
+
+    /// What a timestamp of the source becomes.
+    pub const fn map_timestamp(&self, timestamp: RtpTime) -> RtpTime {
+        self.munger.map_timestamp(timestamp)
+    }
+
+    /// The subscriber has heard of our stream: the mid need not be written any more.
+    pub const fn confirmed(&mut self) {
+        self.mid_left = 0;
+    }
+
+    /// The route of a source payload type, worked out when it changes.
+    pub fn route(&mut self, source: &CodecParams) -> Option<Route> {
+        if let Some(route) = self.route
+            && route.source == source.payload_type
+        {
+            return Some(route);
+        }
+        let route = find_route(source, &self.binding.as_ref()?.section.codecs);
+        self.route = Some(route);
+        Some(route)
+    }
+
+    /// Decides about one packet of `layer` of the track. `clocks` are the sender clocks of the stream
+    /// that flowed last and of the packet's own, asked for only when the source changes.
+    pub fn offer(
+        &mut self,
+        now: Instant,
+        packet: &SourcePacket,
+        params: &CodecParams,
+        layer: LayerIndex,
+        active: LayerSet,
+        clocks: impl FnOnce(Option<StreamKey>) -> [Option<SenderClock>; 2],
+    ) -> Verdict {
+        if !self.is_open() {
+            return Verdict::Nothing;
+        }
+        if packet.header.is_empty() {
+            return self.offer_empty(packet, layer);
+        }
+        let choice = self.selector.choose(now, layer, packet.opens, active);
+        let resumes = match choice {
+            Choice::Skip => return Verdict::Nothing,
+            Choice::Switch => true,
+            // The layer stays but its stream was replaced: as good as a switch, for audio at once.
+            Choice::Forward if self.source != Some(packet.stream) => {
+                if !packet.opens {
+                    return Verdict::Nothing;
+                }
+                true
+            }
+            Choice::Forward => false,
+        };
+        if self.route(params).is_none_or(|route| route.payload_type.is_none()) {
+            return Verdict::Nothing;
+        }
+        if resumes {
+            let [old, new] = clocks(self.source);
+            self.switch(now, packet, params, old, new);
+        }
+        let verdict = self.number(now, packet);
+        match verdict {
+            Verdict::Send(out) if resumes => Verdict::Switched(out),
+            verdict => verdict,
+        }
+    }
+
+    fn switch(
+        &mut self,
+        now: Instant,
+        packet: &SourcePacket,
+        params: &CodecParams,
+        old: Option<SenderClock>,
+        new: Option<SenderClock>,
+    ) {
+        let timestamp = self.switch_timestamp(now, packet, params.clock_rate, old, new);
+        self.munger.switch_source(packet.seq, packet.header.timestamp, timestamp);
+        if let Some(first) = &packet.vp8 {
+            self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new())).switch_source(first);
+        }
+        if self.source != Some(packet.stream) {
+            self.epoch = self.epoch.wrapping_add(1);
+        }
+        self.source = Some(packet.stream);
+        self.clock_rate = params.clock_rate;
+    }
+
+    /// Where the new source's timestamp goes on our time line: by both sources' sender reports, so that
+    /// audio and video stay together; by arrival where reports are missing or make no sense.
+    fn switch_timestamp(
+        &self,
+        now: Instant,
+        packet: &SourcePacket,
+        rate: ClockRate,
+        old: Option<SenderClock>,
+        new: Option<SenderClock>,
+    ) -> RtpTime {
+        let source = packet.header.timestamp;
+        let Some(last) = self.munger.last_timestamp() else { return source };
+        let expected = last.add(rate.ticks(now.saturating_duration_since(self.last_sent)));
+        let mapped = if self.source == Some(packet.stream) {
+            Some(self.munger.map_timestamp(source))
+        } else if let (Some(old), Some(new)) = (old, new) {
+            // The same instant on the old source's time line.
+            Some(self.munger.map_timestamp(old.rtp_at(new.ntp_at(source, rate), rate)))
+        } else {
+            None
+        };
+        let tolerance = rate.ticks(REPORTS_TOLERANCE) as i32;
+        mapped.filter(|mapped| mapped.distance_from(expected).abs() <= tolerance).unwrap_or(expected)
+    }
+
+    fn number(&mut self, now: Instant, packet: &SourcePacket) -> Verdict {
+        let order = self.munger.order(packet.seq);
+        let mut codec = 0;
+        if let Some(descriptor) = &packet.vp8 {
+            let vp8 = self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new()));
+            match vp8.forward(descriptor, order, u8::MAX) {
+                Ok(fields) => codec = Outgoing::pack(fields),
+                Err(Vp8Drop::TemporalLayer) => {
+                    self.munger.drop_packet(packet.seq);
+                    return Verdict::Nothing;
+                }
+                Err(Vp8Drop::Forgotten) => return Verdict::Nothing,
+            }
+        }
+        let munged = match self.munger.forward(packet.seq, packet.header.timestamp, packet.header.marker) {
+            Ok(munged) => munged,
+            Err(MungeError::Duplicate) => return Verdict::Repeated,
+            Err(MungeError::NoSource | MungeError::TooOld | MungeError::Dropped) => return Verdict::Nothing,
+        };
+        if self.mid_left > 0 {
+            self.mid_left -= 1;
+            codec |= WITH_MID;
+        }
+        self.record(now, packet, munged.ext_seq, munged.timestamp, codec)
+    }
+
+    /// Padding alone is left out; if it comes too late for that, its number gets an empty packet, since a
+    /// hole would be asked for in vain.
+    fn offer_empty(&mut self, packet: &SourcePacket, layer: LayerIndex) -> Verdict {
+        if self.selector.current() != Some(layer) || self.source != Some(packet.stream) {
+            return Verdict::Nothing;
+        }
+        if matches!(self.munger.order(packet.seq), Order::Contiguous | Order::Gap) {
+            self.munger.drop_packet(packet.seq);
+            return Verdict::Nothing;
+        }
+        let Ok(munged) = self.munger.forward(packet.seq, packet.header.timestamp, false) else {
+            return Verdict::Nothing;
+        };
+        self.record(self.last_sent, packet, munged.ext_seq, munged.timestamp, 0)
+    }
+
+    fn record(&mut self, now: Instant, packet: &SourcePacket, seq: u64, timestamp: RtpTime, codec: u32) -> Verdict {
+        if !self.history.insert(Sent::new(seq as u32, packet.seq as u32, self.epoch, timestamp, codec)) {
+            return Verdict::Repeated;
+        }
+        self.last_sent = now;
+        Verdict::Send(Outgoing { seq, timestamp, codec })
+    }
+}
+
+/// The payload type in which a subscriber takes what a publisher sends.
+fn find_route(source: &CodecParams, accepted: &[CodecParams]) -> Route {
+    let same: ArrayVec<&CodecParams, 16> =
+        accepted.iter().filter(|accepted| accepted.codec == source.codec).take(16).collect();
+    // Of several entries of one codec the one with the same profile is meant.
+    let key = match source.codec {
+        Codec::H264 => ["profile-level-id", "packetization-mode"],
+        Codec::Vp9 => ["profile-id", ""],
+        Codec::Av1 => ["profile", ""],
+        Codec::H265 => ["profile-id", "tier-flag"],
+        _ => ["", ""],
+    };
+    let alike = |params: &&&CodecParams| {
+        key.iter().all(|key| {
+            let prefix = if *key == "profile-level-id" { 4 } else { usize::MAX };
+            let cut = |value: Option<&str>| {
+                value.unwrap_or_default().to_ascii_lowercase().chars().take(prefix).collect::<String>()
+            };
+            key.is_empty() || cut(params.fmtp_value(key)) == cut(source.fmtp_value(key))
+        })
+    };
+    let found = same.iter().find(alike).or_else(|| same.first()).copied();
+    if let Some(found) = found {
+        return Route {
+            source: source.payload_type,
+            payload_type: Some(found.payload_type),
+            rtx: found.rtx,
+            strip_red: false,
+        };
+    }
+    let opus = accepted.iter().find(|accepted| source.codec == Codec::Red && accepted.codec == Codec::Opus);
+    Route {
+        source: source.payload_type,
+        payload_type: opus.map(|opus| opus.payload_type),
+        rtx: opus.and_then(|opus| opus.rtx),
+        strip_red: opus.is_some(),
+    }
+}
+
+/// The quality that a layer's index stands for.
+pub const fn quality_of(layer: LayerIndex) -> Quality {
+    match layer {
+        0 => Quality::Low,
+        1 => Quality::Medium,
+        _ => Quality::High,
+    }
+}

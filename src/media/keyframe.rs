@@ -1,0 +1,94 @@
+//! Key-frame requests to one layer: coalesced, spaced out, and repeated until a key frame comes.
+
+use std::time::{Duration, Instant};
+
+use super::command::Quality;
+
+/// A layer that has sent nothing for this long is asked no more until it sends again.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// The state of the requests to one layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyFrameRequests {
+    wanted: bool,
+    sent: Option<Instant>,
+}
+
+impl KeyFrameRequests {
+    /// Least time between two requests to a layer (LiveKit `rtc.pli_throttle`: low 500 ms, others 1 s).
+    pub const fn interval(quality: Quality) -> Duration {
+        match quality {
+            Quality::Low => Duration::from_millis(500),
+            Quality::Medium | Quality::High => Duration::from_secs(1),
+        }
+    }
+
+    /// Somebody needs a key frame.
+    pub fn request(&mut self) {
+        self.wanted = true;
+    }
+
+    /// A key frame has begun: nobody waits any longer.
+    pub fn satisfied(&mut self) {
+        self.wanted = false;
+    }
+
+    /// When [`KeyFrameRequests::take`] will next say yes.
+    pub fn due(&self, now: Instant, quality: Quality) -> Option<Instant> {
+        if !self.wanted {
+            return None;
+        }
+        Some(self.sent.map_or(now, |sent| (sent + Self::interval(quality)).max(now)))
+    }
+
+    /// True when a request must go out now; counts as sent. `last_packet` is the layer's newest.
+    pub fn take(&mut self, now: Instant, quality: Quality, last_packet: Instant) -> bool {
+        if !self.wanted || self.due(now, quality).is_some_and(|due| due > now) {
+            return false;
+        }
+        if now.saturating_duration_since(last_packet) > GIVE_UP_AFTER {
+            self.wanted = false;
+            return false;
+        }
+        self.sent = Some(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_requests_within_the_interval_are_one_and_it_is_repeated_until_a_key_frame_comes() {
+        let t0 = Instant::now();
+        let at = |ms| t0 + Duration::from_millis(ms);
+        let mut requests = KeyFrameRequests::default();
+        let mut sent = Vec::new();
+        for ms in (0..3000).step_by(10) {
+            if ms < 400 {
+                requests.request();
+            }
+            if ms == 1700 {
+                requests.satisfied();
+            }
+            if requests.take(at(ms), Quality::Low, at(ms)) {
+                sent.push(ms);
+            }
+        }
+        assert_eq!(sent, [0, 500, 1000, 1500]);
+        requests.request();
+        assert_eq!(requests.due(at(3000), Quality::Low), Some(at(3000)));
+        assert!(requests.take(at(3000), Quality::Low, at(3000)));
+        assert_eq!(requests.due(at(3100), Quality::High), Some(at(4000)));
+    }
+
+    #[test]
+    fn a_silent_layer_is_left_alone() {
+        let t0 = Instant::now();
+        let mut requests = KeyFrameRequests::default();
+        requests.request();
+        assert!(!requests.take(t0 + Duration::from_secs(6), Quality::High, t0));
+        assert_eq!(requests.due(t0 + Duration::from_secs(6), Quality::High), None);
+    }
+}

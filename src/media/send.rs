@@ -1,0 +1,439 @@
+//! From queued packets to sealed datagrams.
+//!
+//! While datagrams arrive, forwarders only queue what is to be sent: numbers, and where the bytes lie in the
+//! source's cache. [`Shard::flush`] then makes one destination's datagrams after the other in the same small
+//! buffer: header written, payload copied once, padded, stamped, sealed in place, handed over. So the bytes
+//! of a destination lie side by side, lengths are known before anything is copied, and the buffer stays in
+//! the processor's cache however many subscribers there are.
+
+use std::time::Instant;
+
+use crate::rtp::rtx::write_osn;
+use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
+use crate::rtp::Codec;
+use crate::transport::Path;
+use crate::units::{MediaKind, PayloadType, SeqNo, Ssrc};
+
+use super::counters::Drop;
+use super::event::Event;
+use super::forwarder::{Forwarder, ForwarderKey, Outgoing};
+use super::packet::SourcePacket;
+use super::padding;
+use super::shard::Shard;
+use super::stream::Stream;
+use super::table::Table;
+use super::transports::TransportKey;
+
+/// Packets waiting for one subscriber at most: a key frame of 1 MB.
+pub const MAX_QUEUED: usize = 1024;
+/// Control datagrams (RTCP, STUN, DTLS) waiting for one peer at most.
+const MAX_CONTROL: usize = 256;
+/// Received packets between two flushes after which one is urgent: audio caches hold 200.
+const URGENT_PACKETS: usize = 128;
+/// Packets queued for all subscribers after which a flush is urgent.
+const URGENT_QUEUED: usize = 64 * 1024;
+/// Bytes that are handed over at once; three trains of the kernel's largest size.
+const BATCH_BYTES: usize = 192 * 1024;
+/// Room that one packet needs at most: headers may have grown, padding and tag come behind.
+const PACKET_ROOM: usize = 2048 + MAX_HEADER_LEN;
+
+/// One datagram within an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Offset in the arena.
+    pub start: u32,
+    /// Bytes.
+    pub len: u16,
+}
+
+/// Takes sealed datagrams.
+pub trait DatagramSink {
+    /// Datagrams of one destination, in the order in which they are to leave. Media segments lie side by
+    /// side in `arena`, so that runs of equal length are trains as they are.
+    fn send(&mut self, path: Path, arena: &[u8], segments: &[Segment]);
+}
+
+/// In which form a packet leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For the first time.
+    First,
+    /// As a retransmission on its own stream.
+    Rtx {
+        /// Number on the retransmission stream.
+        seq: SeqNo,
+        /// Payload type of retransmissions.
+        payload_type: PayloadType,
+    },
+    /// Once more as it was, where the subscriber has no retransmission stream.
+    Again {
+        /// The transport-wide number that it had.
+        transport_seq: u16,
+        /// The padding that it had.
+        padding: u8,
+    },
+}
+
+/// A packet waiting for one subscriber.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued {
+    /// Index into the packets gathered since the last flush.
+    pub packet: u32,
+    /// Whose stream it continues.
+    pub forwarder: ForwarderKey,
+    /// Outgoing numbers.
+    pub out: Outgoing,
+    /// Payload type.
+    pub payload_type: PayloadType,
+    /// Only the primary payload of RED is sent.
+    pub strip_red: bool,
+    /// In which form.
+    pub form: Form,
+    /// Audio goes first.
+    pub kind: MediaKind,
+}
+
+/// What waits for one peer.
+#[derive(Default)]
+pub struct SendQueue {
+    packets: Vec<Queued>,
+    control: Vec<(Path, Segment)>,
+    dirty: bool,
+}
+
+/// A packet whose header is written and whose length is known.
+#[derive(Clone, Copy)]
+struct Prepared {
+    queued: u32,
+    header_at: u32,
+    header_len: u16,
+    transport_seq_at: Option<u16>,
+    payload_len: u16,
+    ssrc: Ssrc,
+}
+
+/// Buffers that live from flush to flush, so that none of them is allocated on the packet path.
+#[derive(Default)]
+pub struct SendBuffers {
+    /// By index of the transport.
+    queues: Vec<SendQueue>,
+    dirty: Vec<TransportKey>,
+    /// Packets received since the last flush, and packets to be sent again.
+    gathered: Vec<SourcePacket>,
+    queued: usize,
+    since: Option<Instant>,
+    /// Bytes of all control datagrams.
+    control: Vec<u8>,
+    arena: Vec<u8>,
+    headers: Vec<u8>,
+    prepared: Vec<Prepared>,
+    lengths: Vec<(u16, bool)>,
+    padding: Vec<u8>,
+    segments: Vec<Segment>,
+}
+
+impl SendBuffers {
+    /// Keeps a packet until the flush; returns its index for [`Queued::packet`].
+    pub fn gather(&mut self, packet: SourcePacket) -> u32 {
+        self.gathered.push(packet);
+        (self.gathered.len() - 1) as u32
+    }
+
+    /// Queues a packet for a peer; false when its queue is full.
+    #[inline]
+    pub fn push(&mut self, now: Instant, to: TransportKey, packet: Queued) -> bool {
+        let queue = self.queue(to);
+        if queue.packets.len() >= MAX_QUEUED {
+            return false;
+        }
+        queue.packets.push(packet);
+        self.queued += 1;
+        self.mark(now, to);
+        true
+    }
+
+    /// Where control datagrams are appended; [`SendBuffers::push_control`] follows.
+    pub fn control_buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.control
+    }
+
+    /// Queues what was appended to the control buffer from `start` on as one datagram.
+    pub fn push_control(&mut self, now: Instant, to: TransportKey, path: Path, start: usize) -> bool {
+        let len = self.control.len() - start;
+        let queue = self.queue(to);
+        if queue.control.len() >= MAX_CONTROL || len > usize::from(u16::MAX) {
+            self.control.truncate(start);
+            return false;
+        }
+        queue.control.push((path, Segment { start: start as u32, len: len as u16 }));
+        self.mark(now, to);
+        true
+    }
+
+    /// Forgets what waits for a peer that is gone.
+    pub fn forget(&mut self, gone: TransportKey) {
+        if let Some(queue) = self.queues.get_mut(gone.index()) {
+            self.queued -= queue.packets.len();
+            *queue = SendQueue::default();
+        }
+        self.dirty.retain(|dirty| *dirty != gone);
+    }
+
+    fn queue(&mut self, to: TransportKey) -> &mut SendQueue {
+        if self.queues.len() <= to.index() {
+            self.queues.resize_with(to.index() + 1, SendQueue::default);
+        }
+        &mut self.queues[to.index()]
+    }
+
+    fn mark(&mut self, now: Instant, to: TransportKey) {
+        self.since.get_or_insert(now);
+        let queue = &mut self.queues[to.index()];
+        if !queue.dirty {
+            queue.dirty = true;
+            self.dirty.push(to);
+        }
+    }
+}
+
+impl Shard {
+    /// When the oldest queued datagram was queued, for the gathering rule.
+    pub fn queued_since(&self) -> Option<Instant> {
+        self.send.since
+    }
+
+    /// So much waits that the flush must not wait any longer, whatever the gathering rule says.
+    pub fn should_flush(&self) -> bool {
+        self.send.queued >= URGENT_QUEUED || self.send.gathered.len() >= URGENT_PACKETS
+    }
+
+    /// Makes and hands over every queued datagram.
+    pub fn flush(&mut self, now: Instant, sink: &mut dyn DatagramSink) {
+        if self.send.since.is_none() && self.send.gathered.is_empty() {
+            return;
+        }
+        self.counters.gathered_max = self.counters.gathered_max.max(self.send.queued);
+        let mut dirty = std::mem::take(&mut self.send.dirty);
+        for key in dirty.drain(..) {
+            self.flush_control(key, sink);
+            self.flush_media(now, key, sink);
+        }
+        self.send.dirty = dirty;
+        self.send.gathered.clear();
+        self.send.control.clear();
+        self.send.queued = 0;
+        self.send.since = None;
+    }
+
+    fn flush_control(&mut self, key: TransportKey, sink: &mut dyn DatagramSink) {
+        let SendBuffers { queues, control, segments, .. } = &mut self.send;
+        let Some(queue) = queues.get_mut(key.index()) else { return };
+        queue.dirty = false;
+        let mut waiting = &queue.control[..];
+        while let Some((path, _)) = waiting.first() {
+            let same = waiting.iter().take_while(|(other, _)| other == path).count();
+            segments.clear();
+            segments.extend(waiting[..same].iter().map(|(_, segment)| *segment));
+            for segment in segments.iter() {
+                self.counters.datagrams_out.count(usize::from(segment.len));
+            }
+            sink.send(*path, control, segments);
+            waiting = &waiting[same..];
+        }
+        queue.control.clear();
+    }
+
+    fn flush_media(&mut self, now: Instant, key: TransportKey, sink: &mut dyn DatagramSink) {
+        let Shard { transports, forwarders, streams, counters, send, tracks, events, .. } = self;
+        let SendBuffers { queues, gathered, arena, headers, prepared, lengths, padding, segments, .. } = send;
+        let Some(queue) = queues.get_mut(key.index()) else { return };
+        if queue.packets.is_empty() {
+            return;
+        }
+        let packets = &mut queue.packets;
+        let path = transports.get(key).and_then(|state| state.transport.send_path());
+        let (Some(state), Some(path)) = (transports.get_mut(key), path) else {
+            counters.drops[Drop::Stale as usize] += packets.len() as u64;
+            packets.clear();
+            return;
+        };
+        // Packets of one forwarder side by side make longer trains; within it order is kept.
+        if packets.windows(2).any(|pair| pair[0].forwarder != pair[1].forwarder) {
+            packets.sort_by_key(|queued| (queued.kind == MediaKind::Video, queued.forwarder.index()));
+        }
+
+        headers.clear();
+        prepared.clear();
+        lengths.clear();
+        for (index, queued) in packets.iter().enumerate() {
+            match prepare(queued, index as u32, gathered, forwarders, streams, headers) {
+                Some((ready, may_pad)) => {
+                    lengths.push((ready.header_len + ready.payload_len, may_pad));
+                    prepared.push(ready);
+                }
+                None => counters.drop(Drop::Stale),
+            }
+        }
+        padding::plan(lengths, padding);
+
+        if arena.is_empty() {
+            arena.resize(BATCH_BYTES + PACKET_ROOM, 0);
+        }
+        segments.clear();
+        let mut at = 0;
+        for (ready, pad) in prepared.iter().zip(padding.iter()) {
+            let queued = &packets[ready.queued as usize];
+            let source = &gathered[queued.packet as usize];
+            let (Some(stream), Some(forwarder)) = (streams.get(source.stream), forwarders.get_mut(queued.forwarder))
+            else {
+                continue;
+            };
+            let Some(bytes) = stream.cache.get(source.seq) else { continue };
+            let room = &mut arena[at..];
+            let Some(len) = compose(room, ready, headers, queued, source, bytes) else { continue };
+            let (len, pad) = match queued.form {
+                Form::Again { padding, .. } => (pad_to(room, len, len + usize::from(padding)), 0),
+                _ => (pad_to(room, len, len + usize::from(*pad)), *pad),
+            };
+            let transport_seq = ready.transport_seq_at.map(|at| {
+                let seq = match queued.form {
+                    Form::Again { transport_seq, .. } => transport_seq,
+                    _ => state.sending.twcc.next(now, len, ready.ssrc.0),
+                };
+                patch_transport_seq(room, at, seq);
+                seq
+            });
+            let sealed = match queued.form {
+                Form::Again { .. } => state.transport.seal_rtp_again(room, len),
+                _ => state.transport.seal_rtp(room, len),
+            };
+            let Some(sealed) = sealed else {
+                counters.drop(Drop::NotSealed);
+                continue;
+            };
+            if queued.form == Form::First {
+                forwarder.history.stamp(queued.out.seq as u32, transport_seq.unwrap_or_default(), pad);
+                forwarder.stats.on_packet(usize::from(ready.payload_len));
+                counters.rtp_out.count(len);
+                if forwarder.stats.packets() == 1
+                    && let Some(track) = tracks.get(forwarder.track)
+                {
+                    events.push_back(Event::FirstForward { track: track.id, subscriber: state.id });
+                }
+            } else {
+                counters.rtx_out.count(len);
+            }
+            counters.padding_out += u64::from(pad);
+            counters.datagrams_out.count(sealed);
+            segments.push(Segment { start: at as u32, len: sealed as u16 });
+            at += sealed;
+            if at >= BATCH_BYTES {
+                sink.send(path, arena, segments);
+                segments.clear();
+                at = 0;
+            }
+        }
+        if !segments.is_empty() {
+            sink.send(path, arena, segments);
+        }
+        packets.clear();
+        if packets.capacity() > MAX_QUEUED / 2 {
+            packets.shrink_to(64);
+        }
+    }
+}
+
+/// Writes the header into `headers` and works out the payload's length. None when the packet is no longer
+/// to be had, or its forwarder is gone.
+fn prepare(
+    queued: &Queued,
+    index: u32,
+    gathered: &[SourcePacket],
+    forwarders: &Table<Forwarder>,
+    streams: &Table<Stream>,
+    headers: &mut Vec<u8>,
+) -> Option<(Prepared, bool)> {
+    let source = gathered.get(queued.packet as usize)?;
+    let bytes = streams.get(source.stream)?.cache.get(source.seq)?;
+    let binding = forwarders.get(queued.forwarder)?.binding.as_ref()?;
+    let section = &binding.section;
+    let mut fields = HeaderFields {
+        marker: source.header.marker,
+        payload_type: queued.payload_type,
+        seq: SeqNo(queued.out.seq as u16),
+        timestamp: queued.out.timestamp,
+        ssrc: section.ssrc,
+    };
+    let mut payload_len = payload_of(queued, source, bytes).len();
+    if payload_len > 0
+        && let Some(descriptor) = &source.vp8
+    {
+        payload_len += descriptor.written_len() - usize::from(descriptor.len);
+    }
+    if let Form::Rtx { seq, payload_type } = queued.form {
+        fields.seq = seq;
+        fields.payload_type = payload_type;
+        fields.ssrc = section.rtx_ssrc;
+        payload_len += crate::rtp::rtx::OSN_LEN;
+    }
+    let header_at = headers.len();
+    headers.resize(header_at + MAX_HEADER_LEN, 0);
+    let with_mid = Outgoing::with_mid(queued.out.codec);
+    let written = binding.header.write(&mut headers[header_at..], &fields, &source.values(bytes), with_mid)?;
+    headers.truncate(header_at + written.len);
+    if written.len + payload_len + usize::from(padding::MAX_PADDING) + 32 > PACKET_ROOM {
+        return None;
+    }
+    let may_pad = queued.kind == MediaKind::Video && !matches!(queued.form, Form::Again { .. }) && payload_len > 0;
+    let ready = Prepared {
+        queued: index,
+        header_at: header_at as u32,
+        header_len: written.len as u16,
+        transport_seq_at: written.transport_seq_at,
+        payload_len: payload_len as u16,
+        ssrc: fields.ssrc,
+    };
+    Some((ready, may_pad))
+}
+
+/// The part of a source packet's payload that is sent.
+fn payload_of<'a>(queued: &Queued, source: &SourcePacket, bytes: &'a [u8]) -> &'a [u8] {
+    let payload = source.header.payload(bytes);
+    if queued.strip_red && source.codec == Codec::Red {
+        return crate::rtp::red::primary(payload).unwrap_or_default();
+    }
+    payload
+}
+
+/// Puts header and payload into `room`; returns the length of the plaintext packet.
+fn compose(
+    room: &mut [u8],
+    ready: &Prepared,
+    headers: &[u8],
+    queued: &Queued,
+    source: &SourcePacket,
+    bytes: &[u8],
+) -> Option<usize> {
+    let header_len = usize::from(ready.header_len);
+    let header_at = ready.header_at as usize;
+    room[..header_len].copy_from_slice(headers.get(header_at..header_at + header_len)?);
+    let payload = payload_of(queued, source, bytes);
+    let mut at = header_len;
+    if matches!(queued.form, Form::Rtx { .. }) {
+        write_osn(&mut room[at..], SeqNo(queued.out.seq as u16))?;
+        at += crate::rtp::rtx::OSN_LEN;
+    }
+    if payload.is_empty() {
+        // Padding alone: an empty packet without it would be nothing at all to some receivers.
+        return Some(pad_to(room, at, at + 1));
+    }
+    let written = match &source.vp8 {
+        Some(descriptor) => descriptor.write_with(&Outgoing::vp8(queued.out.codec), payload, &mut room[at..])?,
+        None => {
+            room.get_mut(at..at + payload.len())?.copy_from_slice(payload);
+            payload.len()
+        }
+    };
+    Some(at + written)
+}
+

@@ -1,0 +1,146 @@
+//! One received stream: a track's layer, or what may become one.
+
+use std::time::{Duration, Instant};
+
+use crate::rtp::cache::PacketCache;
+use crate::rtp::nack::NackTracker;
+use crate::rtp::stats::ReceiveStats;
+use crate::rtp::{CodecParams, ExtensionTable, ExtensionValues, RtpHeader};
+use crate::units::{Bitrate, ClockRate, MediaKind, PayloadType, Rid, Ssrc};
+
+use super::keyframe::KeyFrameRequests;
+use super::packet::SourcePacket;
+use super::select::LayerIndex;
+use super::table::Key;
+use super::track::TrackKey;
+use super::transports::TransportKey;
+
+/// Names a stream within its shard.
+pub type StreamKey = Key<Stream>;
+
+/// A layer that is silent for this long while another one goes on counts as stopped.
+const STOPPED_AFTER: Duration = Duration::from_millis(750);
+/// How many frames of the other layer it takes.
+const FRAMES: usize = 3;
+/// How long a rate is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// The codec of the packets that arrive just now.
+#[derive(Clone, Debug)]
+pub struct CurrentCodec {
+    /// What was negotiated for it.
+    pub params: CodecParams,
+}
+
+/// A received stream's state.
+pub struct Stream {
+    /// The publisher's connection.
+    pub transport: TransportKey,
+    /// Its identifier.
+    pub ssrc: Ssrc,
+    /// Its section, an index into the connection's list.
+    pub section: usize,
+    /// Its simulcast stream id.
+    pub rid: Option<Rid>,
+    /// Its place among the declared streams of its section, where they are declared.
+    pub position: usize,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// The track it belongs to, once the control plane has named one.
+    pub track: Option<TrackKey>,
+    /// Its layer within the track.
+    pub layer: LayerIndex,
+    /// The codec of the newest packet.
+    pub codec: Option<CurrentCodec>,
+    /// Loss, jitter, the sender's clock.
+    pub stats: ReceiveStats,
+    /// What is missing.
+    pub nack: NackTracker,
+    /// The last packets.
+    pub cache: PacketCache,
+    /// Key-frame requests.
+    pub key_frames: KeyFrameRequests,
+    /// When the newest packet came.
+    pub last_packet: Instant,
+    /// When each of the last frames ended, oldest first.
+    frames: [Instant; FRAMES],
+    window: (Instant, u64),
+    rate: Bitrate,
+}
+
+impl Stream {
+    /// A stream that nothing has been received of.
+    pub fn new(now: Instant, transport: TransportKey, ssrc: Ssrc, section: usize, kind: MediaKind) -> Self {
+        Self {
+            transport,
+            ssrc,
+            section,
+            rid: None,
+            position: 0,
+            kind,
+            track: None,
+            layer: 0,
+            codec: None,
+            stats: ReceiveStats::new(ClockRate(90_000)),
+            nack: NackTracker::new(),
+            cache: PacketCache::new(kind),
+            key_frames: KeyFrameRequests::default(),
+            last_packet: now,
+            frames: [now; FRAMES],
+            window: (now, 0),
+            rate: Bitrate(0),
+        }
+    }
+
+    /// The parameters of a packet's payload type; remembered until another comes. None when the section has
+    /// no such payload type.
+    pub fn codec_of(&mut self, payload_type: PayloadType, codecs: &[CodecParams]) -> Option<&CodecParams> {
+        if self.codec.as_ref().is_none_or(|current| current.params.payload_type != payload_type) {
+            let params = codecs.iter().find(|params| params.payload_type == payload_type)?.clone();
+            if self.stats.highest().is_none() {
+                self.stats = ReceiveStats::new(params.clock_rate);
+            }
+            self.codec = Some(CurrentCodec { params });
+        }
+        self.codec.as_ref().map(|current| &current.params)
+    }
+
+    /// Takes note of a packet's arrival and size.
+    #[inline]
+    pub fn arrived(&mut self, now: Instant, header: &RtpHeader) {
+        self.last_packet = now;
+        if header.marker {
+            self.frames.rotate_left(1);
+            self.frames[FRAMES - 1] = now;
+        }
+        let (since, bytes) = self.window;
+        let bytes = bytes + u64::from(header.len);
+        let age = now.saturating_duration_since(since);
+        if age >= RATE_WINDOW {
+            self.rate = Bitrate::of(bytes, age);
+            self.window = (now, 0);
+        } else {
+            self.window.1 = bytes;
+        }
+    }
+
+    /// The rate over the last second; zero when nothing has come for two.
+    pub fn rate(&self, now: Instant) -> Bitrate {
+        if now.saturating_duration_since(self.last_packet) > 2 * RATE_WINDOW { Bitrate(0) } else { self.rate }
+    }
+
+    /// The publisher has stopped this layer, judged by `other`, a layer of the same track: slow content slows
+    /// them all, so silence alone says nothing.
+    pub fn stopped_beside(&self, now: Instant, other: &Stream) -> bool {
+        now.saturating_duration_since(self.last_packet) >= STOPPED_AFTER && other.frames[0] > self.last_packet
+    }
+
+    /// A packet out of the cache, read again.
+    pub fn cached(&self, key: StreamKey, seq: u64, extensions: &ExtensionTable) -> Option<SourcePacket> {
+        let bytes = self.cache.get(seq)?;
+        let header = RtpHeader::parse(bytes).ok()?;
+        let values = ExtensionValues::read(header.extensions(bytes), extensions);
+        let current = self.codec.as_ref().filter(|current| current.params.payload_type == header.payload_type)?;
+        Some(SourcePacket::new(key, seq, header, current.params.codec, &values, bytes))
+    }
+}

@@ -1,0 +1,271 @@
+//! Batches over real loopback sockets. The receivers have no GRO, so the kernel splits every train for them.
+#![allow(clippy::unwrap_used)]
+
+use std::net::Ipv4Addr;
+
+use quinn_udp::UdpSocketState;
+
+use super::*;
+
+struct Rig {
+    sender: UdpSocket,
+    receiver: UdpSocket,
+    to: SocketAddr,
+    batch: Batch,
+    counters: UdpCounters,
+    now: Instant,
+}
+
+impl Rig {
+    fn new(bind: &str) -> Self {
+        let sender = UdpSocket::bind(bind).unwrap();
+        let receiver = UdpSocket::bind(bind).unwrap();
+        receiver.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let state = UdpSocketState::new((&sender).into()).unwrap();
+        let batch = Batch::new(state.max_gso_segments());
+        let to = receiver.local_addr().unwrap();
+        Self { sender, receiver, to, batch, counters: UdpCounters::default(), now: Instant::now() }
+    }
+
+    fn push(&mut self, to: SocketAddr, from: Option<IpAddr>, arena: &[u8], segments: &[Segment]) {
+        let out = Outlet { socket: &self.sender, arena, counters: &mut self.counters, now: self.now };
+        self.batch.push(out, to, from, segments);
+    }
+
+    fn send(&mut self, arena: &[u8], segments: &[Segment]) {
+        self.push(self.to, None, arena, segments);
+    }
+
+    fn finish(&mut self) {
+        self.batch.finish(Outlet { socket: &self.sender, arena: &[], counters: &mut self.counters, now: self.now });
+    }
+
+    fn receive(&self, count: usize) -> Vec<Vec<u8>> {
+        let mut buffer = [0; 65_536];
+        let mut all = Vec::new();
+        while all.len() < count {
+            let Ok(length) = self.receiver.recv(&mut buffer) else { break };
+            all.push(buffer[..length].to_vec());
+        }
+        all
+    }
+}
+
+/// An arena with packets of these lengths, `gap` bytes apart, each filled with its number.
+fn arena(lengths: &[u16], gap: usize) -> (Vec<u8>, Vec<Segment>) {
+    let mut bytes = Vec::new();
+    let mut segments = Vec::new();
+    for (number, &len) in lengths.iter().enumerate() {
+        segments.push(Segment { start: bytes.len() as u32, len });
+        bytes.resize(bytes.len() + len as usize, number as u8);
+        bytes.resize(bytes.len() + gap, 0xEE);
+    }
+    (bytes, segments)
+}
+
+fn assert_received(received: &[Vec<u8>], lengths: &[u16]) {
+    assert_eq!(received.len(), lengths.len());
+    for (number, (packet, &len)) in received.iter().zip(lengths).enumerate() {
+        assert_eq!(packet.len(), len as usize, "packet {number}");
+        assert!(packet.iter().all(|&byte| byte == number as u8), "packet {number} is intact");
+    }
+}
+
+#[test]
+fn a_train_of_equal_packets_leaves_as_one_message() {
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        for gap in [0, 24] {
+            let mut rig = Rig::new(bind);
+            let lengths = [1150; 16];
+            let (arena, segments) = arena(&lengths, gap);
+            rig.send(&arena, &segments);
+            assert_received(&rig.receive(16), &lengths);
+            assert_eq!(rig.counters.train_lengths[16], 1, "{bind}, gap {gap}");
+            assert_eq!(rig.counters.send_calls, 1);
+            assert_eq!((rig.counters.sent, rig.counters.sent_bytes), (16, 16 * 1150));
+        }
+    }
+}
+
+#[test]
+fn trains_break_where_lengths_grow_and_end_with_a_shorter_packet() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    let lengths = [1000, 1000, 400, 1000, 1200, 1200, 1200, 90, 90, 1000];
+    let (arena, segments) = arena(&lengths, 3);
+    rig.send(&arena, &segments);
+    rig.finish();
+    assert_received(&rig.receive(lengths.len()), &lengths);
+    // 1000 1000 400 | 1000 | 1200 1200 1200 90 | 90 | 1000
+    let trains: Vec<_> = (1..=4).map(|length| rig.counters.train_lengths[length]).collect();
+    assert_eq!(trains, [3, 0, 1, 1]);
+    assert_eq!(rig.counters.send_calls, 1, "five messages share a call");
+}
+
+#[test]
+fn a_train_has_64_packets_and_64_kilobytes_at_most() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    let lengths = [100; 130];
+    let (bytes, segments) = arena(&lengths, 0);
+    rig.send(&bytes, &segments);
+    assert_received(&rig.receive(130), &lengths);
+    assert_eq!((rig.counters.train_lengths[64], rig.counters.train_lengths[2]), (2, 1));
+
+    let lengths = [1400; 60];
+    let (bytes, segments) = arena(&lengths, 0);
+    rig.send(&bytes, &segments);
+    assert_received(&rig.receive(60), &lengths);
+    assert_eq!((rig.counters.train_lengths[46], rig.counters.train_lengths[14]), (1, 1), "46 × 1400 < 65507");
+}
+
+#[test]
+fn single_packets_to_many_destinations_share_a_call_and_survive_the_arena() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    let others: Vec<_> = (0..10).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    for (number, other) in others.iter().enumerate() {
+        let mut arena = vec![number as u8; 160];
+        rig.push(other.local_addr().unwrap(), None, &arena, &[Segment { start: 0, len: 160 }]);
+        arena.fill(0xFF);
+    }
+    assert_eq!(rig.counters.send_calls, 0, "nothing left yet");
+    rig.finish();
+    assert_eq!(rig.counters.send_calls, 1);
+    for (number, other) in others.iter().enumerate() {
+        other.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let mut buffer = [0; 200];
+        assert_eq!(other.recv(&mut buffer).unwrap(), 160);
+        assert!(buffer[..160].iter().all(|&byte| byte == number as u8));
+    }
+}
+
+#[test]
+fn more_messages_than_fit_a_batch_are_sent_in_several_calls() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    for number in 0..150 {
+        rig.send(&[number as u8; 50], &[Segment { start: 0, len: 50 }]);
+    }
+    rig.finish();
+    assert_received(&rig.receive(150), &[50; 150]);
+    assert_eq!(rig.counters.send_calls, 3);
+    assert_eq!(rig.counters.train_lengths[1], 150);
+}
+
+#[test]
+fn the_source_address_is_the_one_asked_for() {
+    let mut rig = Rig::new("0.0.0.0:0");
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, rig.to.port()));
+    let from = Ipv4Addr::new(127, 0, 0, 2);
+    let (arena, segments) = arena(&[700; 4], 0);
+    rig.push(to, Some(from.into()), &arena, &segments);
+    rig.finish();
+    let mut buffer = [0; 1500];
+    for _ in 0..4 {
+        let (length, source) = rig.receiver.recv_from(&mut buffer).unwrap();
+        assert_eq!((length, source.ip()), (700, IpAddr::from(from)));
+    }
+}
+
+#[test]
+fn without_offload_every_packet_is_its_own_message() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    rig.batch = Batch::new(1);
+    let lengths = [1100; 20];
+    let (arena, segments) = arena(&lengths, 0);
+    rig.send(&arena, &segments);
+    assert_received(&rig.receive(20), &lengths);
+    assert_eq!((rig.counters.train_lengths[1], rig.counters.send_calls), (20, 1));
+}
+
+#[test]
+fn a_socket_that_cannot_offload_falls_back_and_tries_again_later() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    sys::disable_checksums(&rig.sender).unwrap();
+    let lengths = [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 500];
+    let (arena, segments) = arena(&lengths, 7);
+    rig.send(&arena, &segments);
+    assert_received(&rig.receive(10), &lengths);
+    assert_eq!((rig.counters.offload_failures, rig.counters.train_lengths[1]), (1, 10));
+
+    rig.send(&arena, &segments);
+    assert_received(&rig.receive(10), &lengths);
+    assert_eq!(rig.counters.offload_failures, 1, "not tried again yet");
+    assert_eq!(rig.counters.send_calls, 11, "singles share a call");
+
+    rig.now += OFFLOAD_PAUSE;
+    rig.send(&arena, &segments);
+    assert_received(&rig.receive(10), &lengths);
+    assert_eq!(rig.counters.offload_failures, 2);
+}
+
+#[test]
+fn packets_too_long_for_some_interface_do_not_end_offload_for_all() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    sys::disable_checksums(&rig.sender).unwrap();
+    let lengths = [1400; 8];
+    let (arena, segments) = arena(&lengths, 0);
+    rig.send(&arena, &segments);
+    assert_received(&rig.receive(8), &lengths);
+    assert_eq!((rig.counters.offload_failures, rig.counters.sent), (0, 8));
+}
+
+#[test]
+fn a_refused_destination_costs_only_its_own_packets() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    let nowhere: IpAddr = "203.0.113.77".parse().unwrap();
+    let (arena, segments) = arena(&[200; 3], 0);
+    rig.send(&arena, &segments);
+    rig.push(rig.to, Some(nowhere), &arena, &segments);
+    rig.send(&arena, &segments);
+    rig.finish();
+    assert_eq!(rig.receive(6).len(), 6);
+    assert_eq!((rig.counters.dropped_refused, rig.counters.offload_failures), (3, 0));
+}
+
+#[test]
+fn a_full_send_buffer_drops_and_counts_and_never_waits() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    rig.sender.set_nonblocking(true).unwrap();
+    sys::shrink_send_buffer(&rig.sender).unwrap();
+    let (arena, segments) = arena(&[1200; 50], 0);
+    for _ in 0..4 {
+        rig.send(&arena, &segments);
+    }
+    assert!(rig.counters.dropped_full > 0, "{:?}", rig.counters);
+    let accounted = rig.counters.sent + rig.counters.dropped_full + rig.counters.dropped_refused;
+    assert_eq!(accounted, 200);
+}
+
+#[test]
+fn segments_outside_the_arena_are_refused() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    rig.send(&[1; 100], &[Segment { start: 90, len: 20 }, Segment { start: u32::MAX, len: 1 }]);
+    rig.send(&[1; 100], &[Segment { start: 0, len: 0 }]);
+    rig.finish();
+    assert_eq!((rig.counters.dropped_too_big, rig.counters.sent), (3, 0));
+}
+
+/// Where staging stops paying: run by hand with `--ignored --nocapture`, in release.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn staging_against_sending_at_once() {
+    for (packets, len) in [(1, 160), (1, 1150), (2, 1150), (4, 1150), (7, 1150), (16, 1150)] {
+        let lengths = vec![len; packets];
+        let (bytes, segments) = arena(&lengths, 0);
+        let calls = 200_000 / packets;
+        let mut line = format!("{packets} × {len} bytes:");
+        for stage in [false, true] {
+            let mut rig = Rig::new("127.0.0.1:0");
+            let begin = Instant::now();
+            for _ in 0..calls {
+                let mut out = Outlet { socket: &rig.sender, arena: &bytes, counters: &mut rig.counters, now: rig.now };
+                rig.batch.push_train(&mut out, rig.to, None, &segments, stage);
+                if !stage {
+                    rig.batch.send_all(&mut out);
+                }
+            }
+            rig.finish();
+            let nanos = begin.elapsed().as_nanos() / (calls * packets) as u128;
+            line += &format!(" {} {nanos} ns/packet", if stage { "staged" } else { "at once" });
+        }
+        println!("{line}");
+    }
+}

@@ -1,0 +1,260 @@
+//! All rooms of the process: finding, making and forgetting them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use visavis_signaling::connect::{self, AuthorizedConnect};
+use visavis_signaling::limits::Limits;
+use visavis_signaling::proto::{Codec, IceServer, RoomConfiguration};
+use visavis_signaling::session::ServerIdentity;
+use visavis_signaling::token::KeyRing;
+
+use crate::clock::SharedClock;
+use crate::media::Event;
+use crate::metrics::Metrics;
+use crate::rooms::admin::{AdminError, AdminRequest, Reply};
+use crate::rooms::admission::Admission;
+use crate::rooms::link::{ConnectError, SignalLink, SignalTarget};
+use crate::rooms::media_plane::{MediaPlane, RoomEvent, RoomNumber};
+use crate::rooms::room::{MAILBOX, Room, RoomMessage, RoomOptions, refuse_resume};
+
+/// How often joining is tried again when the room closes at that very moment.
+const ATTEMPTS: usize = 5;
+
+/// What every room needs to know of the server.
+#[derive(Clone, Debug)]
+pub struct RoomsSettings {
+    /// Rooms are made by whoever joins first.
+    pub auto_create: bool,
+    /// How new rooms are, unless a token says otherwise.
+    pub defaults: RoomOptions,
+    /// The server may unmute.
+    pub enable_remote_unmute: bool,
+    /// Data tracks may be published.
+    pub data_tracks: bool,
+    /// Sizes of names and metadata.
+    pub limits: Limits,
+    /// Audio tracks per subscriber; 0 unlimited.
+    pub subscription_limit_audio: usize,
+    /// Video tracks per subscriber; 0 unlimited.
+    pub subscription_limit_video: usize,
+    /// What clients are told of the server.
+    pub server: ServerIdentity,
+    /// STUN and TURN servers for clients.
+    pub ice_servers: Vec<IceServer>,
+    /// How long a session waits for its WebSocket to come back.
+    pub resume_window: Duration,
+}
+
+/// What all rooms share.
+pub struct Shared {
+    /// Settings.
+    pub settings: RoomsSettings,
+    /// API keys; refreshed tokens are signed with the first.
+    pub keys: KeyRing,
+    /// The media wing.
+    pub media: Arc<dyn MediaPlane>,
+    /// Who may be in a room.
+    pub admission: Arc<dyn Admission>,
+    /// Time.
+    pub clock: SharedClock,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    rooms: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_name: HashMap<String, (RoomNumber, mpsc::Sender<RoomMessage>)>,
+    by_number: HashMap<RoomNumber, mpsc::Sender<RoomMessage>>,
+    next: u64,
+}
+
+impl Shared {
+    /// A room has ended. A newer one of the same name stays.
+    pub(super) fn forget_room(&self, name: &str, number: RoomNumber) {
+        let mut table = self.table();
+        table.by_number.remove(&number);
+        if table.by_name.get(name).is_some_and(|(known, _)| *known == number) {
+            table.by_name.remove(name);
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // The table is consistent between statements: a panic elsewhere does not spoil it.
+        self.rooms.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The rooms of the process.
+#[derive(Clone)]
+pub struct Rooms {
+    shared: Arc<Shared>,
+}
+
+impl Rooms {
+    /// No rooms yet. Media events come in by [`Rooms::deliver`].
+    pub fn new(
+        settings: RoomsSettings,
+        keys: KeyRing,
+        media: Arc<dyn MediaPlane>,
+        admission: Arc<dyn Admission>,
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let rooms = Mutex::new(Table { next: 1, ..Table::default() });
+        Self { shared: Arc::new(Shared { settings, keys, media, admission, clock, metrics, rooms }) }
+    }
+
+    /// Passes a media event to its room, without waiting: a room that cannot keep up must not delay the others.
+    /// One of a room that has ended is nobody's.
+    pub fn deliver(&self, event: RoomEvent) {
+        let Some(room) = self.shared.table().by_number.get(&event.room).cloned() else { return };
+        let Err(TrySendError::Full(message)) = room.try_send(RoomMessage::Media(event.event)) else { return };
+        self.shared.metrics.signal_errors.count("room_mailbox_full");
+        // Messages between participants may be lost under overload; changes of state may not.
+        if !matches!(message, RoomMessage::Media(Event::Data { .. } | Event::Speakers { .. })) {
+            tokio::spawn(async move { room.send(message).await });
+        }
+    }
+
+    /// Makes a room, or finds the one of that name.
+    pub fn open(&self, name: &str, options: RoomOptions) {
+        self.sender(name, Some(options));
+    }
+
+    /// Names of all rooms.
+    pub fn names(&self) -> Vec<String> {
+        self.shared.table().by_name.keys().cloned().collect()
+    }
+
+    /// How new rooms are.
+    pub fn default_options(&self) -> RoomOptions {
+        self.shared.settings.defaults.clone()
+    }
+
+    /// Asks a room something.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NoRoom`], or what the room answers.
+    pub async fn ask<T>(&self, name: &str, request: impl FnOnce(Reply<T>) -> AdminRequest) -> Result<T, AdminError> {
+        let room = self.sender(name, None).ok_or(AdminError::NoRoom)?;
+        let (reply, answer) = oneshot::channel();
+        room.send(RoomMessage::Admin(request(reply))).await.map_err(|_| AdminError::NoRoom)?;
+        answer.await.map_err(|_| AdminError::NoRoom)?
+    }
+
+    /// Sends everybody away and waits until all rooms have closed.
+    pub async fn shut_down(&self) {
+        let rooms: Vec<_> = self.shared.table().by_number.values().cloned().collect();
+        for room in &rooms {
+            let _ = room.send(RoomMessage::Shutdown).await;
+        }
+        for room in rooms {
+            room.closed().await;
+        }
+    }
+
+    /// The room's mailbox; makes the room when options are given.
+    fn sender(&self, name: &str, create: Option<RoomOptions>) -> Option<mpsc::Sender<RoomMessage>> {
+        let mut table = self.shared.table();
+        if let Some((_, room)) = table.by_name.get(name)
+            && !room.is_closed()
+        {
+            return Some(room.clone());
+        }
+        let options = create?;
+        let number = RoomNumber(table.next);
+        table.next += 1;
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        let room = Room::new(Arc::clone(&self.shared), name.into(), number, options, mailbox.downgrade());
+        tokio::spawn(room.run(messages));
+        table.by_name.insert(name.into(), (number, mailbox.clone()));
+        table.by_number.insert(number, mailbox.clone());
+        Some(mailbox)
+    }
+
+    /// Options of a room that this request may make; none when it may not.
+    fn options_for(&self, request: &AuthorizedConnect) -> Option<RoomOptions> {
+        let may_create = request.claims.video.as_ref().is_some_and(|video| video.room_create);
+        if !self.shared.settings.auto_create && !may_create {
+            return None;
+        }
+        let mut options = self.default_options();
+        if let Some(wanted) = &request.claims.room_config {
+            apply(&mut options, wanted);
+        }
+        Some(options)
+    }
+}
+
+fn apply(options: &mut RoomOptions, wanted: &RoomConfiguration) {
+    if wanted.empty_timeout > 0 {
+        options.empty_timeout = Duration::from_secs(wanted.empty_timeout.into());
+    }
+    if wanted.departure_timeout > 0 {
+        options.departure_timeout = Duration::from_secs(wanted.departure_timeout.into());
+    }
+    if wanted.max_participants > 0 {
+        options.max_participants = wanted.max_participants;
+    }
+    if !wanted.metadata.is_empty() {
+        options.metadata.clone_from(&wanted.metadata);
+    }
+}
+
+impl SignalTarget for Rooms {
+    async fn validate(&self, request: &AuthorizedConnect) -> Result<(), ConnectError> {
+        let exists = self.sender(&request.room, None).is_some();
+        if !exists && self.options_for(request).is_none() {
+            return Err(connect::ConnectError::RoomNotFound.into());
+        }
+        Ok(())
+    }
+
+    async fn connect(&self, request: AuthorizedConnect) -> Result<SignalLink, ConnectError> {
+        for _ in 0..ATTEMPTS {
+            let options = self.options_for(&request);
+            // A resume finds its room or nothing: it makes none.
+            let create = if request.request.reconnect.is_some() { None } else { options.clone() };
+            let Some(room) = self.sender(&request.room, create) else {
+                if request.request.reconnect.is_some() && options.is_some() {
+                    return Ok(refuse_resume(&request));
+                }
+                return Err(connect::ConnectError::RoomNotFound.into());
+            };
+            let (reply, answer) = oneshot::channel();
+            let message = RoomMessage::Connect { request: Box::new(request.clone()), reply };
+            if room.send(message).await.is_err() {
+                continue;
+            }
+            if let Ok(answer) = answer.await {
+                return answer;
+            }
+        }
+        Err(ConnectError { status: 503, message: "room is closing, try again".into() })
+    }
+}
+
+/// The codecs of LiveKit's default configuration.
+pub fn default_codecs() -> Vec<Codec> {
+    [
+        "audio/opus",
+        "audio/red",
+        "audio/PCMU",
+        "audio/PCMA",
+        "video/VP8",
+        "video/H264",
+        "video/VP9",
+        "video/AV1",
+        "video/H265",
+        "video/rtx",
+    ]
+    .into_iter()
+    .map(|mime| Codec { mime: mime.into(), fmtp_line: String::new() })
+    .collect()
+}

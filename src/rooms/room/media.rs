@@ -1,0 +1,131 @@
+//! What the media wing reports.
+
+use std::collections::HashMap;
+
+use visavis_signaling::proto::SpeakerInfo;
+
+use super::Room;
+use crate::ids::{MediaTrackId, TransportId};
+use crate::media::{Event, TransportFailure};
+use crate::rooms::participant::ParticipantKey;
+
+impl Room {
+    pub(super) fn media_event(&mut self, event: Event) {
+        match event {
+            Event::TransportConnected { id, path } => {
+                tracing::debug!(room = %self.name, ?id, ?path, "media connected");
+                self.transport_connected(id);
+            }
+            Event::TransportFailed { id, cause } => self.transport_failed(id, cause),
+            Event::PathChanged { id, path } => tracing::debug!(room = %self.name, ?id, ?path, "media path changed"),
+            Event::DataChannelOpened { id, label } => {
+                tracing::debug!(room = %self.name, ?id, ?label, "data channel open");
+                self.channel_opened(id, label);
+            }
+            Event::Data { id, label, payload } => {
+                if let Some((key, _)) = self.role_of_media(id) {
+                    self.on_data(key, label, payload);
+                }
+            }
+            Event::TrackStarted { track } => tracing::debug!(room = %self.name, ?track, "first packet"),
+            Event::Speakers { speakers, .. } => self.on_speakers(&speakers),
+            Event::FirstForward { track, .. } => self.first_forward(track),
+            Event::LayerChanged { track, subscriber, quality } => {
+                tracing::debug!(room = %self.name, ?track, ?subscriber, ?quality, "layer changed");
+            }
+        }
+    }
+
+    fn transport_connected(&mut self, id: TransportId) {
+        let Some((key, role)) = self.role_of_media(id) else { return };
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        let Some(pc) = participant.pc_mut(role) else { return };
+        pc.connected = true;
+        pc.ever_connected = true;
+        if participant.primary().id == id {
+            let actions = participant.session.media_connected();
+            self.perform(key, actions);
+        }
+    }
+
+    fn transport_failed(&mut self, id: TransportId, cause: TransportFailure) {
+        let now = self.clock.unix();
+        let Some((key, role)) = self.role_of_media(id) else { return };
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        let primary = participant.primary().id == id;
+        let Some(pc) = participant.pc_mut(role) else { return };
+        let had = pc.ever_connected;
+        pc.connected = false;
+        tracing::info!(room = %self.name, identity = %participant.identity, ?role, ?cause, "media failed");
+        self.shared.metrics.signal_errors.count("media_lost");
+        // A publisher connection that was never used may stay unconnected for as long as it likes.
+        if primary || had {
+            let actions = participant.session.media_failed(now);
+            self.perform(key, actions);
+        }
+    }
+
+    /// The publisher learns that somebody receives its track, once.
+    fn first_forward(&mut self, track: MediaTrackId) {
+        let Some((publisher, sid)) = self.by_track.get(&track).cloned() else { return };
+        self.announce_subscribed(publisher, &sid);
+    }
+
+    pub(super) fn announce_subscribed(&mut self, publisher: ParticipantKey, sid: &str) {
+        let Some(publication) = self.participants.get_mut(&publisher).and_then(|it| it.publications.get_mut(sid))
+        else {
+            return;
+        };
+        if std::mem::replace(&mut publication.subscriber_announced, true) {
+            return;
+        }
+        self.tell_with(publisher, |session| session.track_subscribed(sid));
+    }
+
+    /// Tells each participant of the speakers it hears, and of itself, as far as that changed.
+    fn on_speakers(&mut self, speakers: &[(TransportId, f32)]) {
+        let levels: HashMap<ParticipantKey, f32> =
+            speakers.iter().filter_map(|(id, level)| self.role_of_media(*id).map(|(key, _)| (key, *level))).collect();
+        let sids: HashMap<ParticipantKey, String> =
+            self.participants.iter().map(|(key, it)| (*key, it.sid.as_str().to_owned())).collect();
+        let keys: Vec<_> = self.participants.keys().copied().collect();
+        for key in keys {
+            let Some(participant) = self.participants.get_mut(&key) else { continue };
+            let hears = |speaker: &ParticipantKey| {
+                *speaker == key || participant.subscriptions.values().any(|it| it.publisher == *speaker)
+            };
+            let now: HashMap<String, f32> = levels
+                .iter()
+                .filter(|(speaker, _)| hears(speaker))
+                .filter_map(|(speaker, level)| Some((sids.get(speaker)?.clone(), *level)))
+                .collect();
+            let mut changes: Vec<SpeakerInfo> = now
+                .iter()
+                .filter(|(sid, level)| participant.told_speakers.get(*sid) != Some(level))
+                .map(|(sid, level)| SpeakerInfo { sid: sid.clone(), level: *level, active: true })
+                .collect();
+            let silent = participant.told_speakers.keys().filter(|sid| !now.contains_key(*sid));
+            changes.extend(silent.map(|sid| SpeakerInfo { sid: sid.clone(), level: 0.0, active: false }));
+            participant.told_speakers = now;
+            if !changes.is_empty() {
+                self.tell_with(key, |session| session.speakers_changed(changes));
+            }
+        }
+    }
+
+    /// A client's test hook: the participant counts as speaking for a moment.
+    pub(super) fn simulate_speaker(&mut self, key: ParticipantKey, seconds: i32) {
+        let Some(participant) = self.participants.get(&key) else { return };
+        let sid = participant.sid.as_str().to_owned();
+        tracing::info!(room = %self.name, identity = %participant.identity, seconds, "simulated speaker");
+        let keys: Vec<_> = self.participants.keys().copied().collect();
+        for other in keys {
+            if let Some(other) = self.participants.get_mut(&other) {
+                // The next real report ends it.
+                other.told_speakers.insert(sid.clone(), 0.9);
+            }
+            let speaker = SpeakerInfo { sid: sid.clone(), level: 0.9, active: true };
+            self.tell_with(other, |session| session.speakers_changed(vec![speaker]));
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One room: an actor that owns its participants and everything between them.
+//!
+//! Messages come from the WebSockets, from the media wing and from the server's own API; each is
+//! handled to its end before the next. `join` lets people in and resumes them, `signal` obeys their
+//! requests, `negotiate` carries offers and answers, `publish` and `subscribe` keep tracks and their
+//! ways to others, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
+//! the clock.
+
+mod admin;
+mod data;
+mod join;
+mod leave;
+mod media;
+mod negotiate;
+mod publish;
+mod signal;
+mod subscribe;
+mod timers;
+mod updates;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::mpsc;
+use visavis_signaling::connect::AuthorizedConnect;
+use visavis_signaling::data::{NonceFilter, ReliableCache};
+use visavis_signaling::proto::{self, SignalResponse};
+use visavis_signaling::session::{Session, SessionAction};
+
+pub use join::refuse_resume;
+
+use crate::clock::SharedClock;
+use crate::ids::{MediaTrackId, RoomSid, TransportId};
+use crate::media::{Command, Event};
+use crate::rooms::admin::AdminRequest;
+use crate::rooms::link::{ConnectError, SignalIn, SignalLink, SignalOut};
+use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
+use crate::rooms::participant::{LinkId, Participant, ParticipantKey, PcRole};
+use crate::rooms::registry::Shared;
+use crate::units::UnixTime;
+
+/// How many messages may wait for a room. A full room makes its senders wait.
+pub const MAILBOX: usize = 4096;
+
+/// How often timers are looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What a room is told.
+pub enum RoomMessage {
+    /// Somebody wants to join or resume.
+    Connect {
+        /// The verified request.
+        request: Box<AuthorizedConnect>,
+        /// The answer; dropped by a room that is closing, the caller then tries again.
+        reply: tokio::sync::oneshot::Sender<Result<SignalLink, ConnectError>>,
+    },
+    /// Something came from a WebSocket.
+    Signal {
+        /// Whose.
+        participant: ParticipantKey,
+        /// Over which connection.
+        link: LinkId,
+        /// What.
+        message: SignalIn,
+    },
+    /// Something happened to media.
+    Media(Event),
+    /// The server's own API.
+    Admin(AdminRequest),
+    /// The server stops.
+    Shutdown,
+}
+
+/// How a room was asked for when it was made.
+#[derive(Clone, Debug, Default)]
+pub struct RoomOptions {
+    /// Seconds an unused room stays.
+    pub empty_timeout: Duration,
+    /// Seconds a left room stays.
+    pub departure_timeout: Duration,
+    /// Most participants; 0 unlimited.
+    pub max_participants: u32,
+    /// Metadata.
+    pub metadata: String,
+    /// Codecs, by MIME type.
+    pub enabled_codecs: Vec<proto::Codec>,
+}
+
+/// A room.
+pub struct Room {
+    shared: Arc<Shared>,
+    clock: SharedClock,
+    mailbox: mpsc::WeakSender<RoomMessage>,
+    name: String,
+    sid: RoomSid,
+    number: RoomNumber,
+    numbers: Numbers,
+    shard: ShardIndex,
+    options: RoomOptions,
+    created_at: UnixTime,
+    sif_trailer: Vec<u8>,
+    rng: StdRng,
+    participants: BTreeMap<ParticipantKey, Participant>,
+    by_identity: HashMap<Arc<str>, ParticipantKey>,
+    by_transport: HashMap<TransportId, (ParticipantKey, PcRole)>,
+    by_track: HashMap<MediaTrackId, (ParticipantKey, String)>,
+    next_key: u32,
+    next_link: u64,
+    /// Whose downstream description is out of date; settled at the end of each message.
+    stale: BTreeSet<ParticipantKey>,
+    /// The room's own state changed and everybody shall know.
+    room_dirty: bool,
+    last_room_update: Option<Instant>,
+    messages: ReliableCache,
+    nonces: NonceFilter,
+    last_quality: Instant,
+    had_participants: bool,
+    empty_since: Instant,
+    recording: bool,
+    closing: bool,
+}
+
+impl Room {
+    /// A room without participants.
+    pub fn new(
+        shared: Arc<Shared>,
+        name: String,
+        number: RoomNumber,
+        options: RoomOptions,
+        mailbox: mpsc::WeakSender<RoomMessage>,
+    ) -> Self {
+        let clock = Arc::clone(&shared.clock);
+        // Ids and trailers must not be guessable: the seed comes from the system.
+        let mut rng: StdRng = rand::make_rng();
+        let sid = RoomSid::random(&mut rng);
+        let sif_trailer = {
+            let mut bytes = [0u8; 32];
+            rand::Rng::fill_bytes(&mut rng, &mut bytes);
+            bytes.to_vec()
+        };
+        let created_at = clock.unix();
+        let now = clock.now();
+        Self {
+            shard: shared.media.allot(),
+            shared,
+            clock,
+            mailbox,
+            name,
+            sid,
+            number,
+            numbers: Numbers::new(number),
+            options,
+            created_at,
+            sif_trailer,
+            rng: StdRng::from_rng(&mut rng),
+            participants: BTreeMap::new(),
+            by_identity: HashMap::new(),
+            by_transport: HashMap::new(),
+            by_track: HashMap::new(),
+            next_key: 0,
+            next_link: 0,
+            stale: BTreeSet::new(),
+            room_dirty: false,
+            last_room_update: None,
+            messages: ReliableCache::default(),
+            nonces: NonceFilter::default(),
+            last_quality: now,
+            had_participants: false,
+            empty_since: now,
+            recording: false,
+            closing: false,
+        }
+    }
+
+    /// Runs until the room has closed.
+    pub async fn run(mut self, mut messages: mpsc::Receiver<RoomMessage>) {
+        tracing::info!(room = %self.name, sid = %self.sid, shard = self.shard, "room opened");
+        self.shared.metrics.rooms.inc();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.closing {
+            tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => self.handle(message).await,
+                    None => break,
+                },
+                _ = tick.tick() => self.tick(),
+            }
+            self.settle();
+        }
+        // Whoever knocked meanwhile finds the reply dropped and asks for the room anew.
+        self.shared.forget_room(&self.name, self.number);
+        self.send_media(Command::RemoveRoom(self.numbers.room()));
+        self.shared.metrics.rooms.dec();
+        tracing::info!(room = %self.name, sid = %self.sid, "room closed");
+    }
+
+    async fn handle(&mut self, message: RoomMessage) {
+        match message {
+            RoomMessage::Connect { request, reply } => {
+                let answer = self.connect(*request).await;
+                // A client that gave up waiting is noticed by its closed link.
+                let _ = reply.send(answer);
+            }
+            RoomMessage::Signal { participant, link, message } => self.signal(participant, link, message),
+            RoomMessage::Media(event) => self.media_event(event),
+            RoomMessage::Admin(request) => self.admin(request),
+            RoomMessage::Shutdown => self.shut_down(),
+        }
+    }
+
+    /// What others are told of the room.
+    fn info(&self) -> proto::Room {
+        let visible = self.participants.values().filter(|participant| !participant.is_hidden());
+        proto::Room {
+            sid: self.sid.as_str().into(),
+            name: self.name.clone(),
+            empty_timeout: self.options.empty_timeout.as_secs() as u32,
+            departure_timeout: self.options.departure_timeout.as_secs() as u32,
+            max_participants: self.options.max_participants,
+            creation_time: self.created_at.as_secs(),
+            creation_time_ms: self.created_at.as_millis(),
+            enabled_codecs: self.options.enabled_codecs.clone(),
+            metadata: self.options.metadata.clone(),
+            num_participants: visible.clone().count() as u32,
+            num_publishers: visible.filter(|participant| participant.is_publisher).count() as u32,
+            active_recording: self.recording,
+            ..Default::default()
+        }
+    }
+
+    fn send_media(&self, command: Command) {
+        if !self.shared.media.send(self.shard, command) {
+            self.shared.metrics.signal_errors.count("media_mailbox_full");
+            tracing::error!(room = %self.name, shard = self.shard, "media mailbox full, a command was lost");
+        }
+    }
+
+    /// Sends messages to one participant, if its WebSocket is up.
+    fn tell(&mut self, key: ParticipantKey, responses: impl IntoIterator<Item = SignalResponse>) {
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        for response in responses {
+            push(participant, SignalOut::Response(Box::new(response)), &self.shared);
+        }
+    }
+
+    /// Lets a participant's session build messages and sends them.
+    fn tell_with<R>(&mut self, key: ParticipantKey, build: impl FnOnce(&mut Session) -> R)
+    where
+        R: IntoIterator<Item = SignalResponse>,
+    {
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        let responses = build(&mut participant.session);
+        for response in responses {
+            push(participant, SignalOut::Response(Box::new(response)), &self.shared);
+        }
+    }
+
+    /// Does what a session asked for, in order.
+    fn perform(&mut self, key: ParticipantKey, actions: Vec<SessionAction>) {
+        for action in actions {
+            match action {
+                SessionAction::Send(response) => self.tell(key, [response]),
+                SessionAction::Event(event) => self.session_event(key, event),
+                SessionAction::CreateOffer { ice_restart } => self.create_offer(key, ice_restart),
+                SessionAction::CloseSignal => self.close_signal(key),
+                SessionAction::Close(reason) => self.remove(key, reason),
+            }
+        }
+    }
+
+    fn close_signal(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        push(participant, SignalOut::Close, &self.shared);
+        participant.link = None;
+    }
+
+    /// Brings descriptions up to date that the last message made stale, and tells of the room itself.
+    fn settle(&mut self) {
+        for key in std::mem::take(&mut self.stale) {
+            self.renegotiate(key);
+        }
+        if self.room_dirty {
+            self.announce_room();
+        }
+    }
+}
+
+/// Queues a message for the client; one that reads too slowly loses its WebSocket and may resume.
+fn push(participant: &mut Participant, message: SignalOut, shared: &Shared) {
+    let Some(link) = &participant.link else { return };
+    if link.outgoing.try_send(message).is_err() {
+        shared.metrics.signal_errors.count("not_reading");
+        tracing::warn!(identity = %participant.identity, "client does not read its signal connection, closing it");
+        participant.link = None;
+    }
+}

@@ -1,0 +1,33 @@
+//! Offer and answer (RFC 3264, RFC 8829) of one peer connection, as a server needs them.
+//!
+//! [`Negotiation`] keeps the list of media sections and says which stream goes where. It is pure: text in,
+//! text out, and plain values ([`ReceiverSection`](super::ReceiverSection), [`SenderSection`](super::SenderSection))
+//! that the media shard obeys. Reading and writing of the lines is `rtc-sdp`'s; what they mean is decided here.
+//!
+//! - `remote`: what a peer's description says, narrowed to what we use
+//! - `codecs`, `extensions`: what of an offer is kept, and what our own offers contain
+//! - `answer`, `offer`: the two roles of [`Negotiation`]
+//! - `write`: our own descriptions
+//! - `candidate`: our ICE candidates
+
+mod answer;
+mod candidate;
+mod codecs;
+mod error;
+mod extensions;
+mod negotiation;
+mod offer;
+mod remote;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use candidate::{Candidate, CandidateProtocol};
+pub use codecs::{CodecRule, EnabledCodec, EnabledCodecs, PublishEdits, TrackCodec};
+pub use error::SdpError;
+pub use negotiation::{
+    LocalDescription, LocalParams, Negotiation, NegotiationRole, RemoteDescription, SectionsNeeded, SenderSpec,
+};
+pub use remote::{MAX_SDP_BYTES, MAX_SECTIONS};
+pub use write::MAX_MESSAGE_SIZE;

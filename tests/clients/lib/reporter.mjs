@@ -1,0 +1,64 @@
+// The runner's own report with two additions: each test is printed with its time as it ends, and
+// the matrix of what passed comes just before the closing summary.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { Transform } from 'node:stream';
+import { spec as Spec } from 'node:test/reporters';
+import { CLIENTS } from './scenario.mjs';
+
+const COVERED = new URL('../out/covered.jsonl', import.meta.url);
+const MATRIX = new URL('../out/matrix.md', import.meta.url);
+
+const TITLES = {
+  'python-v1': 'Python `livekit`, one connection',
+  'python-v0': 'Python `livekit`, two connections',
+  'node-v1': '`@livekit/rtc-node`, one connection',
+  'node-v0': '`@livekit/rtc-node`, two connections',
+  'chromium-v1': 'Chromium, livekit-client 2.x, one connection',
+  'chromium-v0': 'Chromium, livekit-client 2.x, two connections',
+  'chromium-1x': 'Chromium, livekit-client 1.x, two connections',
+  'firefox-v1': 'Firefox, livekit-client 2.x, one connection',
+  'firefox-v0': 'Firefox, livekit-client 2.x, two connections',
+};
+
+function matrix() {
+  if (!existsSync(COVERED)) return '';
+  const cells = new Map(Object.keys(CLIENTS).map((client) => [client, new Set()]));
+  for (const line of readFileSync(COVERED, 'utf8').trim().split('\n').filter(Boolean)) {
+    const { client, what } = JSON.parse(line);
+    cells.get(client)?.add(what);
+  }
+  const rows = [...cells].filter(([, done]) => done.size > 0);
+  if (rows.length === 0) return '';
+  return [
+    '| client and mode | exercised |',
+    '|---|---|',
+    ...rows.map(([client, done]) => `| ${TITLES[client]} | ${[...done].join(', ')} |`),
+    '',
+  ].join('\n');
+}
+
+export default class Reporter extends Transform {
+  #spec = new Spec();
+  #shown = false;
+
+  constructor() {
+    super({ writableObjectMode: true });
+    this.#spec.on('data', (text) => this.push(text));
+  }
+
+  _transform(event, _encoding, done) {
+    if (!this.#shown && event.type === 'test:diagnostic' && /^tests \d+$/.test(event.data.message)) {
+      this.#shown = true;
+      const table = matrix();
+      writeFileSync(MATRIX, table);
+      if (table) this.push(`\n${table}\n`);
+    }
+    this.#spec.write(event, undefined, done);
+  }
+
+  _flush(done) {
+    this.#spec.on('end', () => done());
+    this.#spec.end();
+  }
+}
