@@ -28,7 +28,8 @@ mod tests {
 
     #[test]
     fn causes_follow_what_they_caused_and_are_said_once() {
-        let error = Told("no server: port taken", Some(Box::new(Told("port taken", Some(Box::new(Told("by whom", None)))))));
+        let error =
+            Told("no server: port taken", Some(Box::new(Told("port taken", Some(Box::new(Told("by whom", None)))))));
         assert_eq!(chain(&error), "no server: port taken: by whom");
     }
 }

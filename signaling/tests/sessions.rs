@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use livekit_protocol::{
     AddTrackRequest, ClientInfo, Codec, ConnectionQuality, ConnectionQualityInfo, DisconnectReason, GetDataBlobRequest,
-    LeaveRequest, ParticipantInfo, ParticipantPermission, Ping, RequestResponse, Room, SessionDescription,
-    SignalRequest, SignalResponse, SignalTarget, SpeakerInfo, StoreDataBlobRequest, TrackSource, TrackType,
-    TrickleRequest, UpdateParticipantMetadata, client_info::Sdk, leave_request::Action, participant_info,
-    request_response::Reason, signal_request::Message as R, signal_response::Message as M,
+    LeaveRequest, ParticipantInfo, ParticipantPermission, Ping, PublishDataTrackResponse, RequestResponse, Room,
+    SessionDescription, SignalRequest, SignalResponse, SignalTarget, SpeakerInfo, StoreDataBlobRequest, SyncState,
+    TrackInfo, TrackPublishedResponse, TrackSource, TrackType, TrickleRequest, UpdateParticipantMetadata,
+    client_info::Sdk, leave_request::Action, participant_info, request_response::Reason, signal_request::Message as R,
+    signal_response::Message as M,
 };
 use prost::Message as _;
 use visavis_signaling::UnixTime;
@@ -16,7 +17,7 @@ use visavis_signaling::connect::{ClientQuirks, Mode, ProtocolVersion};
 use visavis_signaling::session::{
     CandidateInit, CloseReason, Counts, DISCONNECT_CLEANUP, JOIN_TIMEOUT, JoinParams, LeaveAction, MAX_UPDATE_SIZE,
     NEGOTIATION_TIMEOUT, RESUME_WINDOW, ResumeParams, Session, SessionAction, SessionConfig, SessionEvent, State,
-    chunk_participants, enabled_publish_codecs, resume_refused,
+    chunk_participants, enabled_publish_codecs, published_is_known, resume_refused,
 };
 use visavis_signaling::token::VideoGrant;
 
@@ -519,6 +520,21 @@ fn a_refused_resumption_starts_the_client_over() {
         assert_eq!(leave.reason(), DisconnectReason::StateMismatch);
         assert_eq!((leave.can_reconnect, leave.action()), (can_reconnect, action));
     }
+}
+
+#[test]
+fn a_client_that_publishes_what_is_unknown_here_must_start_over() {
+    let published = |sid: &str| TrackPublishedResponse {
+        cid: String::new(),
+        track: Some(TrackInfo { sid: sid.into(), ..TrackInfo::default() }),
+    };
+    let state = |tracks: Vec<TrackPublishedResponse>| SyncState { publish_tracks: tracks, ..SyncState::default() };
+    let known = |state: &SyncState| published_is_known(state, |sid| sid == "TR_1", |_| false);
+    assert!(known(&state(vec![])) && known(&state(vec![published("TR_1")])));
+    assert!(!known(&state(vec![published("TR_1"), published("TR_2")])));
+    assert!(!known(&state(vec![TrackPublishedResponse::default()])), "a track without its info");
+    let data = SyncState { publish_data_tracks: vec![PublishDataTrackResponse::default()], ..SyncState::default() };
+    assert!(!known(&data));
 }
 
 // Messages and their gates

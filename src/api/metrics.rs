@@ -85,8 +85,7 @@ impl MetricsEndpoint {
         media: impl Fn() -> MediaTotals + Send + Sync + 'static,
     ) -> Self {
         let locked = !settings.username.is_empty() || !settings.password.is_empty();
-        let expected =
-            locked.then(|| basic_authorization(&settings.username, settings.password.reveal()));
+        let expected = locked.then(|| basic_authorization(&settings.username, settings.password.reveal()));
         Self { metrics, media: Box::new(media), expected }
     }
 
@@ -145,8 +144,7 @@ fn rooms(text: &mut Text, metrics: &Metrics) {
 fn signaling(text: &mut Text, metrics: &Metrics) {
     const MESSAGES: &str = "livekit_node_messages";
     text.head(MESSAGES, "counter", "Signaling messages");
-    for (direction, count) in
-        [("request", metrics.signal_requests.get()), ("response", metrics.signal_responses.get())]
+    for (direction, count) in [("request", metrics.signal_requests.get()), ("response", metrics.signal_responses.get())]
     {
         text.line(MESSAGES, &[("type", "signal"), ("status", "success"), ("direction", direction)], count);
     }
@@ -285,8 +283,7 @@ mod tests {
 
     #[test]
     fn a_password_asks_for_basic_authorization() {
-        let settings =
-            PrometheusSettings { port: 1, username: "Aladdin".into(), password: Secret::new("open sesame") };
+        let settings = PrometheusSettings { port: 1, username: "Aladdin".into(), password: Secret::new("open sesame") };
         // The example of RFC 7617.
         assert_eq!(endpoint(&settings).expected.as_deref(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
         assert_eq!(endpoint(&PrometheusSettings::default()).expected, None);

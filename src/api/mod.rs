@@ -23,7 +23,7 @@ use visavis_signaling::token::KeyRing;
 
 pub use access::{Access, Routes};
 pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, Traffic};
-pub use server::{Listeners, ListenError};
+pub use server::{ListenError, Listeners};
 
 use crate::clock::SharedClock;
 use crate::config::Settings;

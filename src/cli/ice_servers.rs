@@ -32,7 +32,7 @@ fn turn_server(server: &TurnServer, participant: &str, now: UnixTime) -> IceServ
         let credential = server.credential.reveal().to_owned();
         return IceServer { urls, username: server.username.clone(), credential };
     }
-    let expiry = now.secs().saturating_add_unsigned(server.ttl.as_secs());
+    let expiry = now.as_secs().saturating_add_unsigned(server.ttl.as_secs());
     let username = format!("{expiry}:{participant}");
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, server.secret.reveal().as_bytes());
     let credential = STANDARD.encode(hmac::sign(&key, username.as_bytes()));

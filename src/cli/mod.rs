@@ -18,7 +18,7 @@ use crate::config::ConfigError;
 
 /// A LiveKit-compatible server for video consultations.
 #[derive(Debug, Parser)]
-#[command(name = "visavis", version, about, after_help = EXIT_CODES)]
+#[command(name = "visavis", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,6 +1,6 @@
 //! `visavis serve`: settings, logging, certificate, media wing, rooms, HTTP; and all of them down again.
 
-use std::io::{self, IsTerminal, stdout};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -132,12 +132,15 @@ fn listeners(settings: &Settings, port: u16) -> Result<Listeners, Failure> {
     })
 }
 
-/// Says where the server is: to the log always, to whoever started it by hand in words.
+/// Says where the server is: in the log, and in words to whoever tries it out.
 fn announce(settings: &Settings, http: &[SocketAddr], media: &config::MediaAddresses) {
     let udp = settings.rtc.udp_port.to_string();
     let media: Vec<String> = media.advertise.iter().map(ToString::to_string).collect();
     tracing::info!(?http, %udp, tcp = settings.rtc.tcp_port, media = %media.join(","), "listening");
-    if settings.development && stdout().is_terminal() {
+    if settings.development {
+        if http.iter().any(|at| !at.ip().is_loopback()) {
+            tracing::warn!("development mode gives a token to whoever asks, and others than this machine can ask");
+        }
         println!("{}", welcome(settings, http));
     }
 }
@@ -149,7 +152,9 @@ fn welcome(settings: &Settings, http: &[SocketAddr]) -> String {
         Some(at) => at.to_string(),
         None => format!("localhost:{}", settings.port),
     };
-    format!("\n  Try it:      http://{at}/   (open it in two tabs)\n  LiveKit URL: ws://{at}   key devkey, secret secret\n")
+    let well_known = settings.keys.iter().any(|(key, secret)| (key, secret.reveal()) == config::DEV_KEY);
+    let key = if well_known { "   key devkey, secret secret" } else { "" };
+    format!("\n  Try it:      http://{at}/   (open it in two tabs)\n  LiveKit URL: ws://{at}{key}\n")
 }
 
 /// The signals that end a server.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value, json};
-use visavis_signaling::UnixTime;
 use visavis_signaling::proto::{RoomConfiguration, participant_info};
 use visavis_signaling::token::{ApiKey, Claims, VideoGrant, mint};
 
@@ -150,7 +149,7 @@ impl Create {
         let key = self.key()?;
         let ttl = self.valid_for;
         let claims = self.claims()?;
-        let now = UnixTime(SystemClock.unix().millis());
+        let now = SystemClock.unix();
         println!("{}", mint(&claims, &key, ttl, now).map_err(Failure::usage)?);
         Ok(())
     }
@@ -158,7 +157,8 @@ impl Create {
     fn key(&self) -> Result<ApiKey, Failure> {
         let first = |source: Source, dev: bool| -> Result<ApiKey, Failure> {
             let loaded = config::load(&source, &Overrides { dev, ..Overrides::default() }, 1)?;
-            let first = loaded.settings.keys.iter().next().map(|(key, secret)| ApiKey::new(key, Secret::reveal(secret)));
+            let first =
+                loaded.settings.keys.iter().next().map(|(key, secret)| ApiKey::new(key, Secret::reveal(secret)));
             first.ok_or_else(|| Failure::usage("there is no key to sign with"))
         };
         match (&self.api_key, &self.api_secret, &self.config) {
@@ -247,6 +247,7 @@ fn room_config(text: &str) -> Result<RoomConfiguration, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::Parser;
+    use visavis_signaling::UnixTime;
     use visavis_signaling::token::{KeyRing, verify};
 
     use super::*;
@@ -300,7 +301,8 @@ mod tests {
         );
         let json = serde_json::to_value(&all).unwrap();
         // Each member that serde would leave out for being empty is there.
-        let mut empty: Vec<&str> = ["name", "kind", "kindDetails", "video", "sip", "agent", "inference", "observability"].into();
+        let mut empty: Vec<&str> =
+            ["name", "kind", "kindDetails", "video", "sip", "agent", "inference", "observability"].into();
         empty.extend(["roomConfig", "roomPreset", "sha256", "metadata", "attributes"]);
         empty.retain(|member| json.get(member).is_none());
         assert!(empty.is_empty(), "{empty:?}");

@@ -139,10 +139,17 @@ mod tests {
     }
 
     fn machine() -> Vec<Interface> {
-        [("lo", "127.0.0.1"), ("lo", "::1"), ("eth0", "10.77.0.1"), ("eth0", "fd00::2"), ("eth0", "fe80::1"), ("docker0", "172.17.0.1")]
-            .into_iter()
-            .map(|(name, address)| Interface { name: name.into(), ip: ip(address) })
-            .collect()
+        [
+            ("lo", "127.0.0.1"),
+            ("lo", "::1"),
+            ("eth0", "10.77.0.1"),
+            ("eth0", "fd00::2"),
+            ("eth0", "fe80::1"),
+            ("docker0", "172.17.0.1"),
+        ]
+        .into_iter()
+        .map(|(name, address)| Interface { name: name.into(), ip: ip(address) })
+        .collect()
     }
 
     fn settings(change: impl FnOnce(&mut Settings)) -> MediaAddresses {

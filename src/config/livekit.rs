@@ -16,7 +16,9 @@ pub(super) struct Lacking {
 impl Lacking {
     /// Whether LiveKit has this word below the key. Numbers name layers.
     pub(super) fn knows(&self, word: &str) -> bool {
-        self.words == "*" || word.bytes().all(|b| b.is_ascii_digit()) || self.words.split_whitespace().any(|w| w == word)
+        self.words == "*"
+            || word.bytes().all(|b| b.is_ascii_digit())
+            || self.words.split_whitespace().any(|w| w == word)
     }
 }
 
@@ -36,6 +38,8 @@ const DEPRECATED: &str = "deprecated in LiveKit as well";
 
 const LACKING: &[Lacking] = &[
     lack("debug_handler", LATER, "port"),
+    // Not a key of LiveKit's, but its sample file has it.
+    lack("debug_handler_port", LATER, "port"),
     lack(
         "redis",
         ONE_PROCESS,
@@ -64,11 +68,7 @@ const LACKING: &[Lacking] = &[
         "urls api_key url_notifier num_workers queue_size resource_url_notifier max_age max_depth filter_params \
          include_events exclude_events",
     ),
-    lack(
-        "node_selector",
-        ONE_PROCESS,
-        "kind sort_by algorithm cpu_load_limit sysload_limit regions name lat lon",
-    ),
+    lack("node_selector", ONE_PROCESS, "kind sort_by algorithm cpu_load_limit sysload_limit regions name lat lon"),
     lack(
         "signal_relay",
         ONE_PROCESS,

@@ -31,7 +31,7 @@ use problem::Problems;
 use yaml::Node;
 
 /// The key and secret of `--dev`, the ones LiveKit's development mode has.
-const DEV_KEY: (&str, &str) = ("devkey", "secret");
+pub const DEV_KEY: (&str, &str) = ("devkey", "secret");
 /// Ports of LiveKit's where neither `rtc.udp_port` nor a range is given.
 const DEFAULT_RANGE: (u16, u16) = (50_000, 60_000);
 /// Most shards; each is a thread and a port.
@@ -100,7 +100,7 @@ pub struct Loaded {
 pub fn load(source: &Source, overrides: &Overrides, processors: usize) -> Result<Loaded, ConfigError> {
     let mut problems = Problems::default();
     let (name, text) = match source {
-        Source::None => ("defaults".to_owned(), String::new()),
+        Source::None => ("configuration".to_owned(), String::new()),
         Source::Text { name, text } => (name.clone(), text.clone()),
         Source::File(path) => {
             let name = path.display().to_string();
@@ -203,7 +203,8 @@ fn keys(name: &str, settings: &mut Settings, file: Option<PathBuf>, overrides: &
     }
     if settings.keys.is_empty() && problems.errors.is_empty() {
         if !settings.development {
-            let message = "there is no API key; add one here, set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or use --dev";
+            let message = "there is no API key; add one in the file of --config, set LIVEKIT_API_KEY and \
+                           LIVEKIT_API_SECRET, or use --dev";
             problems.error(name, "keys", message);
             return;
         }

@@ -195,7 +195,11 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
     section.set("datachannel_data_track_target_latency", latency, duration);
     section.fixed("use_ice_lite", true, "this server is always ICE-lite");
     section.fixed("use_mdns", false, "mDNS names are ignored");
-    section.fixed("use_external_ip", false, "nothing is asked of a STUN server; name the public address in rtc.node_ip");
+    section.fixed(
+        "use_external_ip",
+        false,
+        "nothing is asked of a STUN server; name the public address in rtc.node_ip",
+    );
     section.fixed("allow_tcp_fallback", true, "ICE-TCP is offered whenever rtc.tcp_port is set; 0 switches it off");
     named.is_some()
 }
@@ -239,7 +243,9 @@ fn turn_server(section: &mut Section<'_>, servers: &mut Vec<TurnServer>) -> Opti
 fn bind_address(node: &Node) -> Result<Vec<IpAddr>, String> {
     match text(node)?.as_str() {
         "" => Ok(vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]),
-        address => address.parse().map(|address| vec![address]).map_err(|_| format!("`{address}` is not an IP address")),
+        address => {
+            address.parse().map(|address| vec![address]).map_err(|_| format!("`{address}` is not an IP address"))
+        }
     }
 }
 

@@ -204,3 +204,10 @@ fn printed_settings_read_back_as_themselves_but_for_the_secrets() {
     assert!(again.warnings.is_empty(), "{:?}", again.warnings);
     assert_eq!(serde_saphyr::to_string(&again.settings).unwrap(), printed);
 }
+
+#[test]
+fn the_sample_configuration_has_no_fault() {
+    let loaded = load_text(include_str!("../../config/visavis.sample.yaml")).unwrap();
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert_eq!(loaded.settings.limit, LimitSettings::default());
+}

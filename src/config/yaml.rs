@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn broken_text_repeated_keys_and_second_documents_are_errors_with_a_line() {
-        for (text, line) in [("a: [1\nb: 2\n", 2), ("a: 1\nb: 2\na: 3\n", 3), ("a: 1\n---\nb: 2\n", 2), ("x: 1\n<<: 2", 2)]
+        for (text, line) in
+            [("a: [1\nb: 2\n", 2), ("a: 1\nb: 2\na: 3\n", 3), ("a: 1\n---\nb: 2\n", 2), ("x: 1\n<<: 2", 2)]
         {
             let error = parse(text).unwrap_err();
             assert!(error.place.line >= line, "{text:?}: {error:?}");

@@ -138,6 +138,8 @@ pub enum Command {
     },
     /// A room has ended; its speakers are forgotten.
     RemoveRoom(MediaRoomId),
+    /// Asks for an [`Event::Stats`](super::event::Event::Stats) of a peer connection.
+    ReportStats(TransportId),
     /// Finish everything and return from the loop.
     Shutdown,
 }

@@ -168,6 +168,7 @@ impl Demux {
     }
 
     /// Entries of both maps.
+    #[cfg(test)]
     pub fn len(&self) -> (usize, usize) {
         (self.addresses.len(), self.ufrags.len())
     }

@@ -2,6 +2,7 @@
 
 use crate::ids::{MediaRoomId, MediaTrackId, TransportId};
 use crate::media::command::{DataChannelLabel, Quality};
+use crate::media::stats::TransportStats;
 use crate::transport::Path;
 
 /// Something that the control plane must know.
@@ -72,6 +73,13 @@ pub enum Event {
         subscriber: TransportId,
         /// The layer that flows now.
         quality: Quality,
+    },
+    /// The answer to [`Command::ReportStats`](super::command::Command::ReportStats).
+    Stats {
+        /// The peer connection.
+        id: TransportId,
+        /// Its figures.
+        stats: Box<TransportStats>,
     },
 }
 

@@ -125,9 +125,15 @@ pub struct Forwarder {
     pub reported: Option<LayerIndex>,
     /// Sender reports sent.
     pub reports: u32,
+    /// Share of our packets that the subscriber lost lately, in 1/256.
+    pub fraction_lost: u8,
+    /// The subscriber's connection carries media.
+    pub live: bool,
     /// The stream that flows, or flowed last.
     source: Option<StreamKey>,
-    /// Counts the sources; a packet of another epoch cannot be sent again.
+    /// The one before it: what it sent may still be asked for.
+    previous: Option<StreamKey>,
+    /// Counts the sources.
     epoch: u16,
     munger: RtpMunger,
     vp8: Option<Box<Vp8Munger>>,
@@ -163,7 +169,10 @@ impl Forwarder {
             rtx_seq: first[1],
             reported: None,
             reports: 0,
+            fraction_lost: 0,
+            live: false,
             source: None,
+            previous: None,
             epoch: 0,
             munger: RtpMunger::new(first[0]),
             vp8: None,
@@ -216,9 +225,9 @@ impl Forwarder {
         self.binding.as_ref().map(|bound| bound.section.ssrc)
     }
 
-    /// Ready for packets: bound and wanted.
+    /// Ready for packets: bound, connected and wanted.
     pub const fn is_open(&self) -> bool {
-        self.binding.is_some() && !self.selector.target().disabled
+        self.binding.is_some() && self.live && !self.selector.target().disabled
     }
 
     /// The stream that flows, or flowed last.
@@ -226,9 +235,13 @@ impl Forwarder {
         self.source
     }
 
-    /// Which of the successive sources flows.
-    pub const fn epoch(&self) -> u16 {
-        self.epoch
+    /// The stream that a sent packet came from, while it is one of the last two.
+    pub fn source_of(&self, epoch: u16) -> Option<StreamKey> {
+        match self.epoch.wrapping_sub(epoch) {
+            0 => self.source,
+            1 => self.previous,
+            _ => None,
+        }
     }
 
     /// Newest extended number sent.
@@ -322,6 +335,7 @@ impl Forwarder {
         }
         if self.source != Some(packet.stream) {
             self.epoch = self.epoch.wrapping_add(1);
+            self.previous = self.source;
         }
         self.source = Some(packet.stream);
         self.clock_rate = params.clock_rate;

@@ -1,9 +1,43 @@
 //! Floor 3 of the media wing: the shard's state machine, without sockets or clocks.
+//!
+//! A packet's way: [`Shard::datagram`] finds the transport ([`demux`]), which opens it in place; the header is
+//! read once (`receive`), the stream and layer are known or found (`binding`, `stream`, `track`), each forwarder
+//! decides by numbers alone (`forwarder`, [`select`]) and queues; [`Shard::flush`] writes, seals and hands over
+//! (`send`, `padding`). RTCP comes in through `feedback` and leaves through `reports`.
 
 pub mod command;
+pub mod counters;
 pub mod event;
+pub mod select;
+pub mod stats;
 
-pub use command::{
-    Command, DataChannelLabel, DataChannelSpec, LayerSpec, LayerTarget, Quality, TrackSpec,
-};
+mod binding;
+mod commands;
+mod data;
+mod demux;
+mod feedback;
+mod forwarder;
+mod keyframe;
+mod packet;
+mod padding;
+mod receive;
+mod reports;
+mod send;
+mod sent;
+mod shard;
+mod speakers;
+mod stream;
+mod table;
+mod timers;
+mod track;
+mod transports;
+
+pub use command::{Command, DataChannelLabel, DataChannelSpec, LayerSpec, LayerTarget, Quality, TrackSpec};
+pub use counters::{Counters, Drop, Traffic};
 pub use event::{Event, TransportFailure};
+pub use send::{DatagramSink, Segment};
+pub use shard::{Shard, ShardConfig};
+pub use stats::TransportStats;
+
+#[cfg(test)]
+mod tests;

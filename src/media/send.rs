@@ -8,6 +8,7 @@
 
 use std::time::Instant;
 
+use crate::rtp::red::Red;
 use crate::rtp::rtx::write_osn;
 use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
 use crate::rtp::Codec;
@@ -298,7 +299,7 @@ impl Shard {
             let transport_seq = ready.transport_seq_at.map(|at| {
                 let seq = match queued.form {
                     Form::Again { transport_seq, .. } => transport_seq,
-                    _ => state.sending.twcc.next(now, len, ready.ssrc.0),
+                    _ => state.sending.twcc.send(now, len, ready.ssrc.0),
                 };
                 patch_transport_seq(room, at, seq);
                 seq
@@ -400,7 +401,7 @@ fn prepare(
 fn payload_of<'a>(queued: &Queued, source: &SourcePacket, bytes: &'a [u8]) -> &'a [u8] {
     let payload = source.header.payload(bytes);
     if queued.strip_red && source.codec == Codec::Red {
-        return crate::rtp::red::primary(payload).unwrap_or_default();
+        return crate::rtp::red::Red::parse(payload).map_or(&[], |red| red.primary().1);
     }
     payload
 }

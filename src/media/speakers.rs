@@ -36,6 +36,13 @@ pub struct Room {
     speaking: Vec<(TransportId, f32)>,
 }
 
+impl Room {
+    /// A room without members.
+    pub fn new(id: MediaRoomId) -> Self {
+        Self { id: Some(id), ..Self::default() }
+    }
+}
+
 /// The list for the control plane: loudest first, levels rounded, one entry per connection.
 fn rank(levels: &mut Vec<(TransportId, f64)>) -> Vec<(TransportId, f32)> {
     levels.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

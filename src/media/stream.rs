@@ -60,6 +60,10 @@ pub struct Stream {
     pub cache: PacketCache,
     /// Key-frame requests.
     pub key_frames: KeyFrameRequests,
+    /// Running number of full intra requests (RFC 5104 §4.3.1.1).
+    pub fir_number: u8,
+    /// Losses counted so far.
+    pub reported_lost: i64,
     /// When the newest packet came.
     pub last_packet: Instant,
     /// When each of the last frames ended, oldest first.
@@ -85,6 +89,8 @@ impl Stream {
             nack: NackTracker::new(),
             cache: PacketCache::new(kind),
             key_frames: KeyFrameRequests::default(),
+            fir_number: 0,
+            reported_lost: 0,
             last_packet: now,
             frames: [now; FRAMES],
             window: (now, 0),
@@ -103,6 +109,14 @@ impl Stream {
             self.codec = Some(CurrentCodec { params });
         }
         self.codec.as_ref().map(|current| &current.params)
+    }
+
+    /// The section's codecs have changed: the newest packet's is looked up again.
+    pub fn refresh_codec(&mut self, codecs: &[CodecParams]) {
+        let payload_type = self.codec.take().map(|current| current.params.payload_type);
+        if let Some(payload_type) = payload_type {
+            self.codec_of(payload_type, codecs);
+        }
     }
 
     /// Takes note of a packet's arrival and size.

@@ -68,11 +68,6 @@ impl<T> Table<T> {
         self.len
     }
 
-    /// True without entries.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Puts `value` in a free place.
     pub fn insert(&mut self, value: T) -> Key<T> {
         self.len += 1;

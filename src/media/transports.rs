@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::ids::TransportId;
 use crate::rtp::twcc::{TwccRecorder, TwccSender};
 use crate::rtp::{CodecParams, ExtensionMap, ExtensionTable};
-use crate::transport::{Path, ReceiverSection, SenderSection, Transport};
+use crate::transport::{Path, ReceiverSection, SenderSection, Transport, TransportCounters};
 use crate::units::{NtpTime, PayloadType, Rid, Ssrc};
 
 use super::data::Channels;
@@ -137,7 +137,7 @@ impl Sending {
             sections: Vec::new(),
             forwarders: Vec::new(),
             by_ssrc: HashMap::with_hasher(SeededState::new(seed)),
-            twcc: TwccSender::new(now),
+            twcc: TwccSender::new(),
             rtt: Duration::ZERO,
             resend_budget: Self::BURST,
             budget_at: now,
@@ -185,14 +185,6 @@ impl ClockMap {
         });
     }
 
-    /// Our time at an instant of theirs.
-    pub const fn to_ours(self, theirs: NtpTime) -> Option<NtpTime> {
-        match self.offset {
-            Some(offset) => Some(NtpTime(theirs.0.wrapping_add(offset as u64))),
-            None => None,
-        }
-    }
-
     /// Their time at an instant of ours.
     pub const fn to_theirs(self, ours: NtpTime) -> Option<NtpTime> {
         match self.offset {
@@ -226,14 +218,16 @@ pub struct TransportState {
     pub tracks: Vec<TrackKey>,
     /// Its wall clock.
     pub clock: ClockMap,
+    /// The sender of our RTCP towards this peer.
+    pub local_ssrc: Ssrc,
     /// Name of its streams' sources towards subscribers (RFC 3550 §6.5.1).
     pub cname: ArrayString<16>,
     /// When reports go out next.
     pub next_report: Instant,
     /// When streams are looked at next: NACKs, key-frame requests, stopped layers.
     pub next_look: Option<Instant>,
-    /// What was last copied from the transport's own counters.
-    pub counted: [u64; crate::transport::DropCause::COUNT],
+    /// What the transport had dropped on its own when it was last looked at.
+    pub counted: TransportCounters,
 }
 
 #[cfg(test)]
@@ -244,15 +238,14 @@ mod tests {
     fn the_shortest_way_decides_a_clocks_offset() {
         let second = 1u64 << 32;
         let mut clock = ClockMap::default();
-        assert_eq!(clock.to_ours(NtpTime(0)), None);
+        assert_eq!(clock.to_theirs(NtpTime(0)), None);
         clock.observe(NtpTime(100 * second), NtpTime(200 * second + second / 10));
         clock.observe(NtpTime(101 * second), NtpTime(201 * second + second / 20));
         clock.observe(NtpTime(102 * second), NtpTime(202 * second + second / 2));
-        let ours = clock.to_ours(NtpTime(0)).unwrap_or_default().0 as f64 / second as f64;
-        assert!((100.05..100.06).contains(&ours), "{ours}");
-        assert_eq!(clock.to_theirs(clock.to_ours(NtpTime(77)).unwrap_or_default()), Some(NtpTime(77)));
-        clock.observe(NtpTime(0), NtpTime(9 * second));
-        assert_eq!(clock.to_ours(NtpTime(0)), Some(NtpTime(9 * second)), "a step is followed at once");
+        let theirs = clock.to_theirs(NtpTime(200 * second)).unwrap_or_default().0 as f64 / second as f64;
+        assert!((99.94..99.95).contains(&theirs), "{theirs}");
+        clock.observe(NtpTime(second), NtpTime(9 * second));
+        assert_eq!(clock.to_theirs(NtpTime(10 * second)), Some(NtpTime(2 * second)), "a step is followed at once");
     }
 
     #[test]

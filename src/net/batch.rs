@@ -39,7 +39,11 @@ pub(super) struct Batch {
     staged_len: usize,
     pieces: Vec<Piece>,
     messages: Vec<Message>,
+    /// The system call; tests put one in its place that fails on demand.
+    send: SendMessages,
 }
+
+type SendMessages = fn(&UdpSocket, &[u8], &[u8], &[Piece], &[Message]) -> io::Result<usize>;
 
 impl Batch {
     /// A batch for a socket that can send `max_train` datagrams in a message.
@@ -51,6 +55,7 @@ impl Batch {
             staged_len: 0,
             pieces: Vec::with_capacity(MAX_PIECES),
             messages: Vec::with_capacity(MAX_MESSAGES),
+            send: sys::send_messages,
         }
     }
 
@@ -131,7 +136,7 @@ impl Batch {
         let mut next = 0;
         while next < self.messages.len() {
             let waiting = &self.messages[next..];
-            match sys::send_messages(out.socket, staged, out.arena, &self.pieces, waiting) {
+            match (self.send)(out.socket, staged, out.arena, &self.pieces, waiting) {
                 Ok(0) => break,
                 Ok(count) => {
                     out.counters.send_calls += 1;
@@ -151,7 +156,7 @@ impl Batch {
                         count_refused(out.counters, &error, message.datagrams());
                         continue;
                     }
-                    let went = send_one_by_one(out, staged, &self.pieces, &message);
+                    let went = send_one_by_one(self.send, out, staged, &self.pieces, &message);
                     let blamed = match error.raw_os_error() {
                         Some(EIO) => true,
                         Some(EINVAL) => message.segment <= SURELY_FITS,
@@ -201,7 +206,7 @@ fn train(segments: &[Segment], max_train: usize) -> usize {
 }
 
 /// Sends a train's datagrams without offload; true when at least one left.
-fn send_one_by_one(out: &mut Outlet<'_>, staged: &[u8], pieces: &[Piece], train: &Message) -> bool {
+fn send_one_by_one(send: SendMessages, out: &mut Outlet<'_>, staged: &[u8], pieces: &[Piece], train: &Message) -> bool {
     let mut went = false;
     for piece in &pieces[piece_range(train)] {
         let end = piece.start + piece.len;
@@ -210,7 +215,7 @@ fn send_one_by_one(out: &mut Outlet<'_>, staged: &[u8], pieces: &[Piece], train:
             let len = (end - start).min(u32::from(train.segment));
             let single = [Piece { staged: piece.staged, start, len }];
             let message = Message { bytes: len, first_piece: 0, pieces: 1, ..*train };
-            match sys::send_messages(out.socket, staged, out.arena, &single, &[message]) {
+            match send(out.socket, staged, out.arena, &single, &[message]) {
                 Ok(_) => {
                     went = true;
                     out.counters.send_calls += 1;

@@ -220,18 +220,63 @@ fn a_refused_destination_costs_only_its_own_packets() {
     assert_eq!((rig.counters.dropped_refused, rig.counters.offload_failures), (3, 0));
 }
 
-#[test]
-fn a_full_send_buffer_drops_and_counts_and_never_waits() {
-    let mut rig = Rig::new("127.0.0.1:0");
-    rig.sender.set_nonblocking(true).unwrap();
-    sys::shrink_send_buffer(&rig.sender).unwrap();
-    let (arena, segments) = arena(&[1200; 50], 0);
-    for _ in 0..4 {
-        rig.send(&arena, &segments);
+/// Takes two messages of a call and then says that the send buffer is full.
+fn two_and_full(
+    socket: &UdpSocket,
+    staged: &[u8],
+    arena: &[u8],
+    pieces: &[Piece],
+    messages: &[Message],
+) -> io::Result<usize> {
+    // The calls of one batch see fewer and fewer messages; ten is where this one begins.
+    match messages.len() {
+        10 => sys::send_messages(socket, staged, arena, pieces, &messages[..2]),
+        _ => Err(io::ErrorKind::WouldBlock.into()),
     }
-    assert!(rig.counters.dropped_full > 0, "{:?}", rig.counters);
-    let accounted = rig.counters.sent + rig.counters.dropped_full + rig.counters.dropped_refused;
-    assert_eq!(accounted, 200);
+}
+
+#[test]
+fn a_full_send_buffer_drops_the_rest_and_counts_and_never_waits() {
+    let mut rig = Rig::new("127.0.0.1:0");
+    rig.batch.send = two_and_full;
+    for number in 0..10 {
+        rig.send(&[number; 300], &[Segment { start: 0, len: 100 }, Segment { start: 100, len: 100 }]);
+    }
+    rig.finish();
+    assert_eq!((rig.counters.sent, rig.counters.dropped_full), (4, 16));
+    assert_eq!(rig.receive(4).len(), 4);
+    rig.batch.send = sys::send_messages;
+    rig.send(&[1; 100], &[Segment { start: 0, len: 100 }]);
+    rig.finish();
+    assert_eq!(rig.receive(1).len(), 1, "nothing old is sent late");
+}
+
+/// An interface whose driver cannot segment: trains fail with EIO, single datagrams pass.
+fn no_trains(
+    socket: &UdpSocket,
+    staged: &[u8],
+    arena: &[u8],
+    pieces: &[Piece],
+    messages: &[Message],
+) -> io::Result<usize> {
+    if messages[0].datagrams() > 1 {
+        return Err(io::Error::from_raw_os_error(EIO));
+    }
+    sys::send_messages(socket, staged, arena, pieces, &messages[..1])
+}
+
+#[test]
+fn an_interface_without_offload_gets_single_packets_in_order() {
+    let mut rig = Rig::new("[::1]:0");
+    rig.batch.send = no_trains;
+    let lengths = [1300, 1300, 1300, 1300, 1300, 1300, 1300, 200, 200, 100];
+    for gap in [0, 5] {
+        let (arena, segments) = arena(&lengths, gap);
+        rig.send(&arena, &segments);
+        rig.finish();
+        assert_received(&rig.receive(lengths.len()), &lengths);
+    }
+    assert_eq!((rig.counters.offload_failures, rig.counters.sent), (1, 20));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::media::{Command, Counters, DatagramSink, Event};
+use crate::media::{Command, Counters, DatagramSink, Event, Shard};
 use crate::transport::{Path, SocketId};
 use crate::units::UnixTime;
 
@@ -24,6 +24,50 @@ pub trait ShardCore {
     fn flush(&mut self, now: Instant, sink: &mut dyn DatagramSink);
     /// Since when the oldest queued packet waits.
     fn queued_since(&self) -> Option<Instant>;
+    /// So much is queued that it must be flushed at once, whatever the gathering time.
+    fn should_flush(&self) -> bool;
     /// What it counts.
     fn counters(&self) -> &Counters;
+}
+
+impl ShardCore for Shard {
+    fn command(&mut self, now: Instant, unix: UnixTime, command: Command) {
+        Shard::command(self, now, unix, command);
+    }
+
+    fn datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        Shard::datagram(self, now, path, datagram);
+    }
+
+    fn path_closed(&mut self, now: Instant, socket: SocketId) {
+        Shard::path_closed(self, now, socket);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        Shard::timeout(self, now);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        Shard::next_timeout(self)
+    }
+
+    fn drain_events(&mut self, each: &mut dyn FnMut(Event)) {
+        Shard::drain_events(self).for_each(each);
+    }
+
+    fn flush(&mut self, now: Instant, sink: &mut dyn DatagramSink) {
+        Shard::flush(self, now, sink);
+    }
+
+    fn queued_since(&self) -> Option<Instant> {
+        Shard::queued_since(self)
+    }
+
+    fn should_flush(&self) -> bool {
+        Shard::should_flush(self)
+    }
+
+    fn counters(&self) -> &Counters {
+        Shard::counters(self)
+    }
 }

@@ -31,6 +31,8 @@ mod tcp;
 mod udp;
 
 #[cfg(test)]
+mod shard_tests;
+#[cfg(test)]
 mod tests;
 
 use std::any::Any;
@@ -46,7 +48,8 @@ use std::time::Duration;
 use rand::Rng;
 
 use crate::clock::SharedClock;
-use crate::media::{Command, Event};
+use crate::media::{Command, Event, Shard, ShardConfig};
+use crate::transport::{Certificate, TransportLimits};
 
 pub use self::advertise::{Advertised, Protocol};
 pub use self::core::ShardCore;
@@ -194,7 +197,27 @@ impl fmt::Debug for Media {
 }
 
 impl Media {
-    /// Binds all sockets and starts one thread per shard, each with a core that `make` creates on it.
+    /// Binds all sockets and starts one thread per shard, each with a media core. All transports present
+    /// `certificate`.
+    ///
+    /// # Errors
+    /// [`NetError`]; nothing stays bound or running then.
+    pub fn start(
+        config: &MediaConfig,
+        certificate: Arc<Certificate>,
+        clock: SharedClock,
+        on_event: EventHook,
+        on_fatal: FatalHook,
+    ) -> Result<Self, NetError> {
+        let make = move |given: CoreStart| {
+            let certificate = certificate.clone();
+            let CoreStart { start, start_unix, seed, .. } = given;
+            Shard::new(ShardConfig { certificate, limits: TransportLimits::default(), start, start_unix }, seed)
+        };
+        Self::start_with(config, clock, make, on_event, on_fatal)
+    }
+
+    /// As [`Media::start`], with cores of the caller's making; `make` is called on each shard's thread.
     ///
     /// # Errors
     /// [`NetError`]; nothing stays bound or running then.

@@ -27,9 +27,6 @@ use super::{EventHook, ShardIndex};
 const MAIL_BUDGET: usize = 256;
 /// Receive calls on one socket in one round; each may fill sixteen buffers.
 const RECEIVE_BUDGET: usize = 8;
-/// Datagrams received before what they caused is sent: longer trains than that gain nothing, and what is gathered for
-/// hundreds of subscribers should still be in the processor's cache when it is sealed.
-const FLUSH_AFTER: usize = 64;
 /// How often counters are published.
 const PUBLISH: Duration = Duration::from_millis(500);
 /// Shorter waits use the precise timer; longer ones may end a millisecond late.
@@ -90,9 +87,9 @@ impl<C: ShardCore> ShardLoop<C> {
             registry.register(&mut SourceFd(&source), Token(FIRST_LISTENER + index), Interest::READABLE)?;
         }
         // Without the timer waits are a millisecond coarse, which is no reason not to serve.
-        let timer = WakeTimer::new().ok().filter(|timer| {
-            registry.register(&mut SourceFd(&timer.descriptor()), TIMER, Interest::READABLE).is_ok()
-        });
+        let timer = WakeTimer::new()
+            .ok()
+            .filter(|timer| registry.register(&mut SourceFd(&timer.descriptor()), TIMER, Interest::READABLE).is_ok());
         let published = parts.clock.now();
         Ok(Self {
             core,
@@ -196,7 +193,8 @@ impl<C: ShardCore> ShardLoop<C> {
         if self.core.next_timeout().is_some_and(|at| at <= now) {
             self.core.timeout(now);
         }
-        let gathered = |since: Instant| !running || now.saturating_duration_since(since) >= self.parts.gather;
+        let urgent = !running || self.core.should_flush();
+        let gathered = |since: Instant| urgent || now.saturating_duration_since(since) >= self.parts.gather;
         if self.core.queued_since().is_some_and(gathered) {
             self.flush(now);
             self.tell_closed(now);
@@ -244,7 +242,6 @@ impl<C: ShardCore> ShardLoop<C> {
     }
 
     fn receive(&mut self) {
-        let mut unsent = 0;
         for index in 0..self.parts.udp.len() {
             for _ in 0..RECEIVE_BUDGET {
                 let port = &mut self.parts.udp[index];
@@ -257,11 +254,9 @@ impl<C: ShardCore> ShardLoop<C> {
                     let buffer = self.buffers.filled(buffer);
                     let path = self.parts.udp[index].path(&buffer);
                     for datagram in buffer.datagrams(&mut self.counters.udp) {
-                        unsent += 1;
                         self.core.datagram(now, path, datagram);
                     }
-                    if unsent >= FLUSH_AFTER {
-                        unsent = 0;
+                    if self.core.should_flush() {
                         self.flush(now);
                     }
                 }

@@ -45,10 +45,10 @@ impl Message {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use linux::disable_checksums;
 #[cfg(target_os = "linux")]
 pub(super) use linux::{WakeTimer, allow_fragments, raise_buffers, send_messages};
-#[cfg(all(test, target_os = "linux"))]
-pub(super) use linux::{disable_checksums, shrink_send_buffer};
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::{WakeTimer, allow_fragments, raise_buffers, send_messages};
 
@@ -287,12 +287,6 @@ mod linux {
     #[cfg(test)]
     pub(in crate::net) fn disable_checksums(socket: &UdpSocket) -> io::Result<()> {
         set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, 1)
-    }
-
-    /// Shrinks a socket's send buffer to the kernel's minimum, so that a large train does not fit.
-    #[cfg(test)]
-    pub(in crate::net) fn shrink_send_buffer(socket: &UdpSocket) -> io::Result<()> {
-        set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_SNDBUF, 1)
     }
 }
 

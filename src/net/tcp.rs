@@ -461,4 +461,4 @@ pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, NetError> {
 
 #[cfg(test)]
 #[path = "tcp_tests.rs"]
-mod tests;
+pub(super) mod tests;

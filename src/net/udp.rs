@@ -89,6 +89,10 @@ impl UdpPort {
         match buffers.fill(&self.socket, &self.state) {
             Ok(filled) => {
                 counters.receive_calls += 1;
+                if cfg!(target_os = "linux") && filled < RECEIVE_BUFFERS {
+                    // recvmmsg stops early only because nothing is left; asking again would cost a call to hear that.
+                    self.ready = false;
+                }
                 filled
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
@@ -214,7 +218,8 @@ mod tests {
             let mut to = port(address);
             let mut from = port(address);
             let arena: Vec<u8> = (0..12u8).flat_map(|number| [number; 900]).collect();
-            let segments: Vec<_> = (0..12).map(|i| Segment { start: i * 900, len: if i == 11 { 300 } else { 900 } }).collect();
+            let segments: Vec<_> =
+                (0..12).map(|i| Segment { start: i * 900, len: if i == 11 { 300 } else { 900 } }).collect();
             let mut counters = UdpCounters::default();
             from.send(Instant::now(), &mut counters, (to.local(), None), &arena, &segments);
             from.finish(Instant::now(), &mut counters);

@@ -52,7 +52,8 @@ impl RoomNumber {
             | Event::TransportFailed { id, .. }
             | Event::PathChanged { id, .. }
             | Event::DataChannelOpened { id, .. }
-            | Event::Data { id, .. } => id.0,
+            | Event::Data { id, .. }
+            | Event::Stats { id, .. } => id.0,
             Event::TrackStarted { track } => track.0,
             Event::FirstForward { track, .. } | Event::LayerChanged { track, .. } => track.0,
             Event::Speakers { room, .. } => room.0,

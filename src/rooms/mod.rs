@@ -6,7 +6,7 @@ pub mod admin;
 pub mod admission;
 pub mod link;
 pub mod media_plane;
-//NETPLANE pub mod net_plane;
+pub mod net_plane;
 mod participant;
 mod publication;
 mod registry;

@@ -40,6 +40,8 @@ pub struct LevelWindow {
 impl LevelWindow {
     /// A silent track with this RTP clock.
     pub const fn new(clock_rate: ClockRate) -> Self {
+        // A clock that stands still would be divided by.
+        let clock_rate = if clock_rate.0 == 0 { ClockRate(1) } else { clock_rate };
         Self {
             clock_rate,
             newest: None,

@@ -143,9 +143,8 @@ impl PacketCache {
 
     /// Doubles the ring and moves the living packets to its front, oldest first.
     fn grow(&mut self) {
-        let mut living: Vec<usize> = (0..self.slots.len())
-            .filter(|index| self.slots[*index].is_some_and(|slot| self.is_alive(&slot)))
-            .collect();
+        let mut living: Vec<usize> =
+            (0..self.slots.len()).filter(|index| self.slots[*index].is_some_and(|slot| self.is_alive(&slot))).collect();
         living.sort_unstable_by_key(|index| self.slots[*index].map(|slot| slot.at));
         let mut bytes = Vec::with_capacity((self.bytes.len() * 2).min(self.max_bytes));
         let mut slots = vec![None; self.slots.len()];

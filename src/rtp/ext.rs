@@ -65,9 +65,7 @@ impl ExtensionKind {
             Self::AudioLevel => "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
             Self::AbsCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
-            Self::TransportCc => {
-                "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-            }
+            Self::TransportCc => "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
             Self::Mid => "urn:ietf:params:rtp-hdrext:sdes:mid",
             Self::Rid => "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
             Self::RepairedRid => "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
@@ -80,9 +78,7 @@ impl ExtensionKind {
             Self::VideoContentType => "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
             Self::VideoTiming => "http://www.webrtc.org/experiments/rtp-hdrext/video-timing",
             Self::ColorSpace => "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
-            Self::VideoLayersAllocation => {
-                "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00"
-            }
+            Self::VideoLayersAllocation => "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
         }
     }
 

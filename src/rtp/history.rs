@@ -59,6 +59,8 @@ pub struct SentHistory {
     /// A power of two, so that the slot of a number does not change where 16-bit numbers wrap.
     entries: Vec<Option<Entry>>,
     highest: u64,
+    /// Older packets are of no use any more.
+    first: u64,
 }
 
 impl SentHistory {
@@ -69,7 +71,7 @@ impl SentHistory {
 
     /// A history of `slots` packets, rounded up to a power of two and at most 1024.
     pub fn new(slots: usize) -> Self {
-        Self { entries: vec![None; slots.clamp(1, 1024).next_power_of_two()], highest: 0 }
+        Self { entries: vec![None; slots.clamp(1, 1024).next_power_of_two()], highest: 0, first: 0 }
     }
 
     /// Notes a packet that goes out `now`.
@@ -83,11 +85,18 @@ impl SentHistory {
         self.entries[slot] = Some(Entry { packet: *packet, last_sent: now, resends: 0 });
     }
 
+    /// A key frame begins with `ext_seq`: a decoder needs nothing that was sent before, and what is asked for of it is
+    /// refused from now on.
+    pub fn forget_before(&mut self, ext_seq: u64) {
+        self.first = self.first.max(ext_seq);
+    }
+
     /// How the packet that the subscriber misses was sent; counts as a resend.
     pub fn resend(&mut self, seq: SeqNo, now: Instant, rtt: Duration) -> Result<SentPacket, ResendRefusal> {
         let ext_seq = seq.extend(self.highest);
         let slot = self.slot(ext_seq);
-        let Some(entry) = self.entries[slot].as_mut().filter(|entry| entry.packet.ext_seq == ext_seq) else {
+        let known = |entry: &&mut Entry| entry.packet.ext_seq == ext_seq && ext_seq >= self.first;
+        let Some(entry) = self.entries[slot].as_mut().filter(known) else {
             return Err(ResendRefusal::Unknown);
         };
         if entry.resends >= MAX_RESENDS {
@@ -169,6 +178,19 @@ mod tests {
             assert!(history.resend(SeqNo(5), start + Duration::from_secs(second), RTT).is_ok());
         }
         assert_eq!(history.resend(SeqNo(5), start + Duration::from_secs(9), RTT), Err(ResendRefusal::TooOften));
+    }
+
+    #[test]
+    fn what_came_before_a_key_frame_is_not_resent() {
+        let start = Instant::now();
+        let mut history = SentHistory::new(64);
+        for ext_seq in 10..20 {
+            history.record(&packet(ext_seq), start);
+        }
+        history.forget_before(15);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(history.resend(SeqNo(14), later, RTT), Err(ResendRefusal::Unknown));
+        assert!(history.resend(SeqNo(15), later, RTT).is_ok());
     }
 
     #[test]

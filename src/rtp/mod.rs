@@ -1,19 +1,32 @@
 //! Floor 1 of the media wing: packets and what they mean, as pure functions and small machines.
+//!
+//! - A packet: [`packet`] reads it, [`values`] finds its header extensions ([`ext`]), [`write`] writes its copies.
+//! - A payload: [`codec`] names it, [`frame`] says what it means, by [`vp8`], [`vp9`], [`h26x`], [`av1`], [`red`].
+//! - A received stream: [`stats`], [`nack`], [`cache`], [`audio_level`], and [`rtx`] for its repairs.
+//! - A forwarded stream: [`munger`] and [`vp8::Vp8Munger`] keep its numbers continuous, [`history`] answers NACKs.
+//! - A transport: [`twcc`], and [`rtcp`] for everything that is not media.
+//!
+//! Time is an argument throughout, nothing here allocates per packet, and no byte from a peer can cause a panic.
 
 pub mod audio_level;
+pub mod av1;
 pub mod cache;
 pub mod codec;
 pub mod ext;
+pub mod frame;
+pub mod h26x;
 pub mod history;
 pub mod munger;
 pub mod nack;
 pub mod packet;
+pub mod red;
 pub mod rtcp;
 pub mod rtx;
 pub mod stats;
 pub mod twcc;
 pub mod values;
 pub mod vp8;
+pub mod vp9;
 pub mod write;
 
 pub use codec::{Codec, CodecParams};

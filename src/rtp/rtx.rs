@@ -100,7 +100,10 @@ mod tests {
         let mut stream = RtxStream::new(Ssrc(0x2222_2222), SeqNo(u16::MAX));
         let mut packet = encapsulated(&mut stream, b"payload");
         let header = RtpHeader::parse(&packet).unwrap();
-        assert_eq!((header.seq, header.ssrc, header.payload_type), (SeqNo(u16::MAX), Ssrc(0x2222_2222), PayloadType(97)));
+        assert_eq!(
+            (header.seq, header.ssrc, header.payload_type),
+            (SeqNo(u16::MAX), Ssrc(0x2222_2222), PayloadType(97))
+        );
         let original = decap(&mut packet, &header, ORIGINAL.ssrc, ORIGINAL.payload_type).unwrap();
         let read = RtpPacket::parse(original).unwrap();
         assert_eq!(read.payload(), b"payload");

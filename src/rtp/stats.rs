@@ -62,7 +62,7 @@ pub struct SenderClock {
 impl SenderClock {
     /// The stream's timestamp at another wall time of the same sender: with it, timestamps of two layers compare.
     pub fn rtp_at(&self, ntp: NtpTime, clock_rate: ClockRate) -> RtpTime {
-        let step = i128::from(ntp.0 as i64 - self.ntp.0 as i64) * i128::from(clock_rate.0);
+        let step = i128::from(ntp.0.wrapping_sub(self.ntp.0) as i64) * i128::from(clock_rate.0);
         RtpTime(self.rtp.0.wrapping_add((step >> 32) as u32))
     }
 

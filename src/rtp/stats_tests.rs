@@ -149,7 +149,12 @@ fn the_round_trip_comes_from_remembered_reports() {
     let report = stats.sender_report(Ssrc(1), ntp, RtpTime(7), start);
     assert_eq!((report.packets, report.octets), (2, 1_200));
     for second in 1..4 {
-        stats.sender_report(Ssrc(1), ntp.add(Duration::from_secs(second)), RtpTime(7), start + Duration::from_secs(second));
+        stats.sender_report(
+            Ssrc(1),
+            ntp.add(Duration::from_secs(second)),
+            RtpTime(7),
+            start + Duration::from_secs(second),
+        );
     }
     let block = ReportBlock { last_sr: ntp.middle(), delay_since_last_sr: 65_536 / 2, ..ReportBlock::default() };
     let rtt = stats.on_report_block(&block, start + Duration::from_millis(560)).unwrap();
@@ -175,6 +180,13 @@ fn a_senders_clock_converts_both_ways() {
 }
 
 proptest! {
+    #[test]
+    fn any_senders_clock_can_be_asked(ntp: u64, rtp: u32, other: u64, ticks: u32, rate: u32) {
+        let clock = SenderClock { ntp: NtpTime(ntp), rtp: RtpTime(rtp), at: Instant::now() };
+        clock.rtp_at(NtpTime(other), ClockRate(rate));
+        clock.ntp_at(RtpTime(ticks), ClockRate(rate));
+    }
+
     #[test]
     fn any_series_of_packets_gives_sane_reports(
         packets in proptest::collection::vec((any::<u16>(), any::<u32>(), 0u64..10_000), 1..200), small: bool

@@ -99,7 +99,8 @@ impl<'a> ExtensionValues<'a> {
                     values.transport_seq = value.first_chunk().map(|seq| u16::from_be_bytes(*seq));
                 }
                 ExtensionKind::AbsSendTime => {
-                    values.abs_send_time = <[u8; 3]>::try_from(value).ok().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]));
+                    values.abs_send_time =
+                        <[u8; 3]>::try_from(value).ok().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]));
                 }
                 ExtensionKind::Mid => values.mid = identifier(value),
                 ExtensionKind::Rid => values.rid = identifier(value),

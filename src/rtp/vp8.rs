@@ -97,8 +97,7 @@ impl Vp8Descriptor {
         let frame_header = *payload.get(at)?;
         descriptor.len = at as u8;
         // The first bit of the frame header is clear in key frames (RFC 7741 §4.3).
-        descriptor.key_frame =
-            descriptor.start_of_partition && descriptor.partition == 0 && frame_header & 0x01 == 0;
+        descriptor.key_frame = descriptor.start_of_partition && descriptor.partition == 0 && frame_header & 0x01 == 0;
         Some(descriptor)
     }
 
@@ -212,14 +211,7 @@ impl Default for Vp8Munger {
 impl Vp8Munger {
     /// A munger that has seen nothing; its first source keeps its own numbers.
     pub const fn new() -> Self {
-        Self {
-            pictures: [None; PICTURES],
-            newest: None,
-            picture_offset: 0,
-            tl0_offset: 0,
-            key_offset: 0,
-            last: None,
-        }
+        Self { pictures: [None; PICTURES], newest: None, picture_offset: 0, tl0_offset: 0, key_offset: 0, last: None }
     }
 
     /// From now on packets come from another source, beginning with the key frame whose first packet this is.

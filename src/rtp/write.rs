@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn stamps_come_first_and_are_patched_in_place() {
-        let ids = map(&[(ExtensionKind::TransportCc, 3), (ExtensionKind::AbsSendTime, 2), (ExtensionKind::AudioLevel, 1)]);
+        let ids =
+            map(&[(ExtensionKind::TransportCc, 3), (ExtensionKind::AbsSendTime, 2), (ExtensionKind::AudioLevel, 1)]);
         let values =
             ExtensionValues { audio_level: Some(AudioLevel { level: 20, voice: true }), ..ExtensionValues::default() };
         let mut out = [0xFF; 40];
@@ -265,7 +266,8 @@ mod tests {
 
     #[test]
     fn stamp_offsets_do_not_depend_on_the_other_elements() {
-        let ids = map(&[(ExtensionKind::TransportCc, 3), (ExtensionKind::Mid, 4), (ExtensionKind::VideoOrientation, 13)]);
+        let ids =
+            map(&[(ExtensionKind::TransportCc, 3), (ExtensionKind::Mid, 4), (ExtensionKind::VideoOrientation, 13)]);
         let header = ForwardHeader::new(&ids, Mid::from("12").unwrap());
         let mut out = [0; 64];
         let plain = header.write(&mut out, &FIELDS, &ExtensionValues::default(), false).unwrap();
@@ -301,7 +303,8 @@ mod tests {
             ..ExtensionValues::default()
         };
         let mut out = [0; 64];
-        let written = ForwardHeader::new(&ids, Mid::from("5").unwrap()).write(&mut out, &FIELDS, &values, true).unwrap();
+        let written =
+            ForwardHeader::new(&ids, Mid::from("5").unwrap()).write(&mut out, &FIELDS, &values, true).unwrap();
         let read = RtpPacket::parse(&out[..written.len]).unwrap().values(&ExtensionTable::new(&ids));
         assert_eq!((read.mid, read.rid, read.transport_seq), (Some("5"), None, Some(0)));
     }

@@ -71,7 +71,13 @@ struct Gained {
 }
 
 impl Gained {
-    fn take(&mut self, output: DtlsOutput<'_>, to: Option<Path>, outbox: &mut Outbox, counters: &mut TransportCounters) {
+    fn take(
+        &mut self,
+        output: DtlsOutput<'_>,
+        to: Option<Path>,
+        outbox: &mut Outbox,
+        counters: &mut TransportCounters,
+    ) {
         match output {
             DtlsOutput::Datagram(datagram) => {
                 if !to.is_some_and(|path| outbox.push(path, datagram)) {
@@ -437,12 +443,12 @@ impl Transport {
             self.wanted_channels.drain(..).for_each(|wanted| channels.open(wanted));
             self.channels = Some(channels);
         }
+        let route = self.route();
         // Without an application section the records wait (and are bounded): it may be negotiated any moment.
         let Some(channels) = &mut self.channels else { return };
         for packet in self.gained.data.drain(..) {
             channels.handle(now, packet);
         }
-        let route = self.ice.selected().or(self.dtls_path);
         let (dtls, gained, outbox) = (&mut self.dtls, &mut self.gained, &mut self.outbox);
         let mut sent = Ok(());
         let mut counters = std::mem::take(&mut self.counters);

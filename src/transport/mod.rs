@@ -2,6 +2,7 @@
 
 pub mod demux;
 pub mod path;
+pub mod sdp;
 pub mod section;
 
 mod certificate;

@@ -136,9 +136,8 @@ mod tests {
     #[test]
     fn a_request_of_exactly_the_cap_passes_and_one_byte_more_does_not() {
         let sized = |size: usize| {
-            let mut join = JoinRequest::default();
             // A tag byte and three length bytes go before the text.
-            join.metadata = "m".repeat(size - 4);
+            let join = JoinRequest { metadata: "m".repeat(size - 4), ..JoinRequest::default() };
             assert_eq!(join.encoded_len(), size);
             let wrapped = wrap(Compression::Gzip, gzip(&join.encode_to_vec()));
             decode_join_request(&URL_SAFE.encode(wrapped)).map(|_| ())

@@ -1,5 +1,7 @@
 //! What particular clients cannot do.
 
+use std::time::Duration;
+
 use livekit_protocol::{ClientConfiguration, ClientInfo, Codec, DisabledCodecs, client_info};
 
 use super::version::ProtocolVersion;
@@ -40,6 +42,13 @@ impl ClientQuirks {
     /// The Go SDK, built on Pion.
     pub fn is_go(&self) -> bool {
         self.info.sdk() == client_info::Sdk::Go
+    }
+
+    /// How long to hold back the answer to an offer that came with the join
+    /// request. The Go SDK (2.18.1) reads signal messages before it has set that
+    /// offer, and fails to join when the answer is there first.
+    pub fn answer_pause(&self) -> Duration {
+        if self.is_go() { Duration::from_millis(10) } else { Duration::ZERO }
     }
 
     /// OBS Studio, publishing over WHIP; its simulcast layers send incomplete

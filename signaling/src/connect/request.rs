@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn v1_without_a_join_request_is_refused() {
-        let error = ConnectRequest::parse(&http(Endpoint::V1, "protocol=17")).unwrap_err();
+        let error = ConnectRequest::parse(&http(Endpoint::V1, "protocol=17")).expect_err("nothing to join with");
         assert_eq!((error.status(), error.to_string()), (400, "join_request is required".into()));
     }
 

@@ -28,5 +28,5 @@ pub use machine::{
 pub use negotiate::Counts;
 pub use response::{MAX_UPDATE_SIZE, chunk_participants, enabled_publish_codecs, leave_request, resume_refused};
 pub use roster::MAX_QUEUED_UPDATES;
-pub use start::{JoinParams, ResumeParams, ServerIdentity};
+pub use start::{JoinParams, ResumeParams, ServerIdentity, published_is_known};
 pub use state::{IllegalTransition, State};

@@ -2,7 +2,7 @@
 
 use livekit_protocol::{
     ClientConfigSetting, ClientConfiguration, Codec, IceServer, JoinResponse, ParticipantInfo, ReconnectResponse, Room,
-    ServerInfo, SignalResponse, server_info, signal_response,
+    ServerInfo, SignalResponse, SyncState, server_info, signal_response,
 };
 
 use super::machine::{PING_INTERVAL, PING_TIMEOUT, message};
@@ -75,6 +75,26 @@ pub struct ResumeParams {
     pub last_message_seq: u32,
     /// The participant must go through a relay over TLS.
     pub force_relay: bool,
+}
+
+/// Whether everything a resuming client says it publishes is known here, by the
+/// sids of its tracks and data tracks. If not, the client must start over:
+/// close with [`super::CloseReason::PublicationError`] and
+/// [`super::LeaveAction::Reconnect`] (LiveKit's `onSyncState`).
+pub fn published_is_known(
+    state: &SyncState,
+    knows_track: impl Fn(&str) -> bool,
+    knows_data_track: impl Fn(&str) -> bool,
+) -> bool {
+    let tracks = state
+        .publish_tracks
+        .iter()
+        .all(|published| published.track.as_ref().is_some_and(|track| knows_track(&track.sid)));
+    let data_tracks = state
+        .publish_data_tracks
+        .iter()
+        .all(|published| published.info.as_ref().is_some_and(|track| knows_data_track(&track.sid)));
+    tracks && data_tracks
 }
 
 impl Session {

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn an_illegal_move_names_both_states() {
-        let error = State::Joining.transition(State::Active).unwrap_err();
+        let error = State::Joining.transition(State::Active).expect_err("media cannot come first");
         assert_eq!(error.to_string(), "a session cannot go from joining to active");
     }
 }

@@ -1,9 +1,10 @@
 //! RTCP (RFC 3550 §6, RFC 4585, RFC 5104, REMB, transport-wide feedback).
 //!
-//! What peers send is read here, borrowed and without allocation, packet by packet, so that one malformed packet does
-//! not take the rest of its compound with it. What we send is built by [`build`] on the crate `rtc-rtcp`. That crate's
-//! reader is not used: it allocates up to 1.5 MB for 124 bytes of transport-wide feedback, reads padding as NACKs, and
-//! gives up a compound for one packet in it.
+//! What peers send is read borrowed and without allocation, packet by packet, so that one malformed packet does not
+//! take the rest of its compound with it; [`build`] appends what we send to a buffer. The crate `rtc-rtcp` does neither
+//! and serves as an independent reader in the tests: its own reader allocates up to 1.5 MB for 124 bytes of
+//! transport-wide feedback, takes padding for NACKs and gives up a compound for one packet in it, its writer fills up
+//! source descriptions with a count where RFC 3550 §6.5 wants zeros.
 
 pub mod build;
 mod feedback;

@@ -16,8 +16,6 @@ const BUSY_PACKETS: u32 = 20;
 const FULL_PACKETS: u32 = 100;
 /// Bytes of chunks and deltas in one feedback packet, so that with SRTCP it stays within one datagram.
 const MAX_BODY: usize = 1100;
-/// RTCP header, two SSRCs, and the fixed part of the feedback.
-const HEADER_LEN: usize = 20;
 
 /// What is known of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +35,8 @@ pub struct TwccRecorder {
     /// By extended number modulo the length, in ticks since `start`.
     arrivals: Box<[Arrival]>,
     highest: Option<u64>,
+    /// The number that must follow a much too old one if the sender has begun anew.
+    expected_after_jump: Option<u16>,
     /// First number that the next feedback reports on.
     base: u64,
     unreported: u32,
@@ -54,6 +54,7 @@ impl TwccRecorder {
             start,
             arrivals: vec![Arrival::NONE; RING].into_boxed_slice(),
             highest: None,
+            expected_after_jump: None,
             base: 0,
             unreported: 0,
             waiting_since: start,
@@ -63,7 +64,8 @@ impl TwccRecorder {
         }
     }
 
-    /// Notes that the packet with this transport-wide number has arrived `now`.
+    /// Notes that the packet with this transport-wide number has arrived `now`. A number too old to be kept is ignored;
+    /// two of them in sequence mean that the sender has begun anew.
     pub fn record(&mut self, seq: u16, now: Instant) {
         // One cycle up, so that late packets near the beginning have a number too.
         let ext_seq = match self.highest {
@@ -73,11 +75,21 @@ impl TwccRecorder {
         match self.highest {
             None => self.base = ext_seq,
             Some(highest) if ext_seq > highest => self.pass_over(highest, ext_seq),
-            Some(highest) if ext_seq + RING as u64 <= highest => return,
+            Some(highest) if ext_seq + RING as u64 <= highest => {
+                if self.expected_after_jump.replace(seq.wrapping_add(1)) != Some(seq) {
+                    return;
+                }
+                self.arrivals.fill(Arrival::NONE);
+                self.highest = None;
+                self.base = ext_seq;
+            }
             Some(_) if self.arrivals[slot(ext_seq)] != Arrival::NONE => return,
             Some(_) => self.base = self.base.min(ext_seq),
         }
-        self.highest = Some(self.highest.unwrap_or(ext_seq).max(ext_seq));
+        if self.highest.is_none_or(|highest| ext_seq > highest) {
+            self.highest = Some(ext_seq);
+            self.expected_after_jump = None;
+        }
         let ticks = now.saturating_duration_since(self.start).as_nanos() / TICK.as_nanos();
         self.arrivals[slot(ext_seq)] = Arrival(ticks as i64);
         if self.unreported == 0 {

@@ -7,6 +7,9 @@ use rtc_rtcp::transport_feedbacks::transport_layer_cc::{SymbolTypeTcc, Transport
 use super::super::TwccFeedback;
 use super::*;
 
+/// RTCP header, two SSRCs, and the fixed part of the feedback.
+const HEADER_LEN: usize = 20;
+
 struct Bench {
     recorder: TwccRecorder,
     start: Instant,
@@ -67,7 +70,9 @@ fn read_independently(packet: &[u8]) -> Vec<(u16, Option<i64>)> {
             Chunk::StatusVectorChunk(vector) => symbols.extend(&vector.symbol_list),
         }
     }
-    assert!(symbols[usize::from(feedback.packet_status_count)..].iter().all(|s| *s == SymbolTypeTcc::PacketNotReceived));
+    assert!(
+        symbols[usize::from(feedback.packet_status_count)..].iter().all(|s| *s == SymbolTypeTcc::PacketNotReceived)
+    );
     symbols.truncate(feedback.packet_status_count.into());
     let mut arrival = i64::from(feedback.reference_time) * 64_000;
     let status = |(index, symbol): (usize, SymbolTypeTcc)| {
@@ -172,6 +177,18 @@ fn a_jump_over_the_whole_ring_keeps_only_the_newest() {
     assert_eq!(reported[0].last(), Some(&(20_000, Some(1_000))));
     bench.record(100, 2_000);
     assert!(bench.packets().is_empty(), "too old");
+}
+
+#[test]
+fn a_sender_that_begins_anew_is_followed() {
+    let mut bench = Bench::new();
+    bench.record(30_000, 0);
+    bench.reported();
+    bench.record(5, 1_000);
+    assert!(bench.packets().is_empty(), "a stray");
+    bench.record(6, 2_000);
+    bench.record(7, 3_000);
+    assert_eq!(bench.reported(), [[(6, Some(2_000)), (7, Some(3_000))]]);
 }
 
 #[test]

@@ -5,8 +5,6 @@
 
 /// Longest ClientHello that is put together; Chromium's has 1.4 KB.
 const MAX_HELLO: usize = 8 * 1024;
-/// Datagrams kept until it is complete.
-const MAX_DATAGRAMS: usize = 16;
 
 const RECORD_HEADER: usize = 13;
 const HANDSHAKE_HEADER: usize = 12;
@@ -35,8 +33,8 @@ pub(super) struct HelloBuffer {
     body: Vec<u8>,
     /// Which bytes of `body` have come, one flag each.
     have: Vec<bool>,
-    /// The datagrams themselves with the lowest fragment offset in each, to be replayed in that order.
-    datagrams: Vec<(usize, Vec<u8>)>,
+    /// Lowest number of the records that it came in.
+    record: [u8; 6],
 }
 
 /// A datagram is no part of a ClientHello.
@@ -44,56 +42,56 @@ pub(super) struct HelloBuffer {
 pub(super) struct NotAHello;
 
 impl HelloBuffer {
-    /// Takes one datagram. When the hello is complete, says what it offers; the datagrams are then ready for
-    /// [`HelloBuffer::replay`].
+    /// Takes one datagram. When the hello is complete, says what it offers, and [`HelloBuffer::whole`] has it.
     pub(super) fn push(&mut self, datagram: &[u8]) -> Result<Option<Offer>, NotAHello> {
-        let mut lowest = None;
-        let mut new = false;
+        let mut found = false;
         let mut records = datagram;
         while let Some((fragment, rest)) = next_fragment(records) {
             records = rest;
             let Some(fragment) = fragment else { continue };
+            found = true;
             if fragment.total != self.body.len() {
                 // Another hello than the one begun: the peer has started anew.
-                *self = Self::default();
-                self.body.resize(fragment.total, 0);
-                self.have.resize(fragment.total, false);
-                new = true;
+                self.body = vec![0; fragment.total];
+                self.have = vec![false; fragment.total];
+                self.record = fragment.record;
             }
+            self.record = self.record.min(fragment.record);
             let end = fragment.offset + fragment.data.len();
-            new |= self.have[fragment.offset..end].contains(&false);
             self.body[fragment.offset..end].copy_from_slice(fragment.data);
             self.have[fragment.offset..end].fill(true);
-            lowest = Some(lowest.map_or(fragment.offset, |low: usize| low.min(fragment.offset)));
         }
-        let lowest = lowest.ok_or(NotAHello)?;
-        if new {
-            if self.datagrams.len() >= MAX_DATAGRAMS {
-                *self = Self::default();
-                return Err(NotAHello);
-            }
-            self.datagrams.push((lowest, datagram.to_vec()));
+        if !found {
+            return Err(NotAHello);
         }
         if self.have.contains(&false) {
             return Ok(None);
         }
-        match parse_offer(&self.body) {
-            Some(offer) => Ok(Some(offer)),
-            None => {
-                *self = Self::default();
-                Err(NotAHello)
-            }
+        let offer = parse_offer(&self.body);
+        if offer.is_none() {
+            *self = Self::default();
         }
+        offer.map(Some).ok_or(NotAHello)
     }
 
-    /// The datagrams in the order of their content.
-    pub(super) fn replay(mut self) -> impl Iterator<Item = Vec<u8>> {
-        self.datagrams.sort_by_key(|(offset, _)| *offset);
-        self.datagrams.into_iter().map(|(_, datagram)| datagram)
+    /// The hello as one record with one fragment. Transcripts are over messages as if they came unfragmented (RFC
+    /// 6347 §4.2.6), so the machine need not see how it came, nor in which order and how often.
+    pub(super) fn whole(self) -> Vec<u8> {
+        let length = (self.body.len() as u32).to_be_bytes();
+        let mut datagram = vec![CONTENT_HANDSHAKE, 0xFE, 0xFD, 0, 0];
+        datagram.extend(self.record);
+        datagram.extend(((self.body.len() + HANDSHAKE_HEADER) as u16).to_be_bytes());
+        datagram.push(CLIENT_HELLO);
+        datagram.extend(&length[1..]);
+        datagram.extend([0; 5]); // message number and offset
+        datagram.extend(&length[1..]);
+        datagram.extend(self.body);
+        datagram
     }
 }
 
 struct Fragment<'a> {
+    record: [u8; 6],
     total: usize,
     offset: usize,
     data: &'a [u8],
@@ -107,17 +105,19 @@ fn next_fragment(records: &[u8]) -> Option<(Option<Fragment<'_>>, &[u8])> {
     let rest = &records[RECORD_HEADER + length..];
     let in_clear = header[3] == 0 && header[4] == 0;
     let is_hello = header[0] == CONTENT_HANDSHAKE && in_clear && content.first() == Some(&CLIENT_HELLO);
-    Some((is_hello.then(|| parse_fragment(content)).flatten(), rest))
+    let record = [header[5], header[6], header[7], header[8], header[9], header[10]];
+    Some((is_hello.then(|| parse_fragment(record, content)).flatten(), rest))
 }
 
-fn parse_fragment(content: &[u8]) -> Option<Fragment<'_>> {
+fn parse_fragment(record: [u8; 6], content: &[u8]) -> Option<Fragment<'_>> {
     let header = content.get(..HANDSHAKE_HEADER)?;
     let total = u24(&header[1..4]);
     let offset = u24(&header[6..9]);
     let length = u24(&header[9..12]);
     let data = content.get(HANDSHAKE_HEADER..HANDSHAKE_HEADER + length)?;
-    let fits = total > 0 && total <= MAX_HELLO && offset + length <= total && (length > 0 || total == 0);
-    fits.then_some(Fragment { total, offset, data })
+    // The first flight has message number 0; a second hello would follow a cookie, and we ask for none.
+    let fits = header[4..6] == [0, 0] && length > 0 && total <= MAX_HELLO && offset + length <= total;
+    fits.then_some(Fragment { record, total, offset, data })
 }
 
 fn u24(bytes: &[u8]) -> usize {
@@ -238,10 +238,7 @@ mod tests {
     fn the_offer_is_read_from_versions_and_suites() {
         let offer = |datagram: Vec<u8>| HelloBuffer::default().push(&datagram).unwrap().unwrap();
         let all = [0x1301, ECDHE_ECDSA_CHACHA20_POLY1305, ECDHE_ECDSA_AES_128_GCM];
-        assert_eq!(
-            offer(hello(BOTH, &all)),
-            Offer { dtls12: true, dtls13: true, chacha20: true, aes_gcm: true }
-        );
+        assert_eq!(offer(hello(BOTH, &all)), Offer { dtls12: true, dtls13: true, chacha20: true, aes_gcm: true });
         assert_eq!(offer(hello(&[DTLS13], &[0x1301])), Offer { dtls13: true, ..Default::default() });
         let old = offer(hello(&[], &[ECDHE_ECDSA_AES_256_GCM]));
         assert_eq!(old, Offer { dtls12: true, aes_gcm: true, ..Default::default() });
@@ -258,11 +255,11 @@ mod tests {
             assert_eq!(buffer.push(part), Ok(None), "again");
         }
         assert!(buffer.push(&parts[0]).unwrap().unwrap().chacha20);
-        assert!(buffer.replay().eq(parts));
+        assert_eq!(buffer.whole(), whole);
     }
 
     #[test]
-    fn hellos_that_lie_about_lengths_are_refused_and_the_buffer_stays_small() {
+    fn hellos_that_lie_about_lengths_are_refused() {
         let whole = hello(BOTH, &[ECDHE_ECDSA_CHACHA20_POLY1305]);
         for at in 0..whole.len() {
             for value in [0, 1, 127, 255] {
@@ -274,14 +271,7 @@ mod tests {
         }
         let mut huge = whole.clone();
         huge[RECORD_HEADER + 1] = 0xFF;
-        assert_eq!(HelloBuffer::default().push(&huge), Err(NotAHello));
-
-        let mut buffer = HelloBuffer::default();
-        let parts = split(&hello(BOTH, &[ECDHE_ECDSA_CHACHA20_POLY1305; 40]), 1);
-        for part in &parts {
-            let _ = buffer.push(part);
-            assert!(buffer.datagrams.len() <= MAX_DATAGRAMS);
-        }
+        assert_eq!(HelloBuffer::default().push(&huge), Err(NotAHello), "16 MB of memory for one datagram");
     }
 
     #[test]

@@ -20,6 +20,8 @@ use hello::{HelloBuffer, Offer};
 
 #[cfg(test)]
 pub(super) use hello::test_hello;
+#[cfg(test)]
+mod tests;
 
 /// Largest datagram of ours: fits IPv6's minimum MTU with room for tunnels.
 const MTU: usize = 1200;
@@ -117,7 +119,7 @@ impl DtlsEndpoint {
     }
 
     /// Begins the handshake if we are active and have not yet.
-    pub(super) fn start(&mut self, now: Instant, sink: &mut impl FnMut(DtlsOutput<'_>)) -> Result<(), DtlsFailed> {
+    pub(super) fn start(&mut self, now: Instant, sink: &mut dyn FnMut(DtlsOutput<'_>)) -> Result<(), DtlsFailed> {
         if !matches!(self.state, State::Waiting) {
             return Ok(());
         }
@@ -134,7 +136,7 @@ impl DtlsEndpoint {
         &mut self,
         now: Instant,
         datagram: &[u8],
-        sink: &mut impl FnMut(DtlsOutput<'_>),
+        sink: &mut dyn FnMut(DtlsOutput<'_>),
     ) -> Result<Accepted, DtlsFailed> {
         match &mut self.state {
             State::Listening(buffer) => match buffer.push(datagram) {
@@ -160,7 +162,7 @@ impl DtlsEndpoint {
     }
 
     /// Seals `data` into a record. Nothing may be sent before [`DtlsOutput::Connected`].
-    pub(super) fn send(&mut self, data: &[u8], sink: &mut impl FnMut(DtlsOutput<'_>)) -> Result<(), DtlsFailed> {
+    pub(super) fn send(&mut self, data: &[u8], sink: &mut dyn FnMut(DtlsOutput<'_>)) -> Result<(), DtlsFailed> {
         let State::Running(running) = &mut self.state else { return Ok(()) };
         running.records_left = running.records_left.saturating_sub(1);
         if running.records_left == 0 {
@@ -173,7 +175,7 @@ impl DtlsEndpoint {
     }
 
     /// Says goodbye, where there is a connection to end.
-    pub(super) fn close(&mut self, sink: &mut impl FnMut(DtlsOutput<'_>)) {
+    pub(super) fn close(&mut self, sink: &mut dyn FnMut(DtlsOutput<'_>)) {
         if let State::Running(running) = &mut self.state {
             let _ = running.dtls.close(); // nothing follows from a failure
             self.drain(sink);
@@ -188,7 +190,7 @@ impl DtlsEndpoint {
     pub(super) fn handle_timeout(
         &mut self,
         now: Instant,
-        sink: &mut impl FnMut(DtlsOutput<'_>),
+        sink: &mut dyn FnMut(DtlsOutput<'_>),
     ) -> Result<(), DtlsFailed> {
         let State::Running(running) = &mut self.state else { return Ok(()) };
         if self.timeout.is_none_or(|due| due > now) {
@@ -210,7 +212,7 @@ impl DtlsEndpoint {
         now: Instant,
         offer: Offer,
         hello: HelloBuffer,
-        sink: &mut impl FnMut(DtlsOutput<'_>),
+        sink: &mut dyn FnMut(DtlsOutput<'_>),
     ) -> Result<(), DtlsFailed> {
         let use_12 = offer.dtls12 && (offer.chacha20 || offer.aes_gcm || !offer.dtls13);
         let config = self.config(Some(offer))?;
@@ -219,10 +221,7 @@ impl DtlsEndpoint {
         let counted = use_12 && !offer.chacha20;
         let records_left = if counted { GCM_RECORDS } else { u64::MAX };
         self.state = State::Running(Box::new(Running { dtls, records_left }));
-        for datagram in hello.replay() {
-            self.handle(now, &datagram, sink)?;
-        }
-        Ok(())
+        self.handle(now, &hello.whole(), sink).map(drop)
     }
 
     /// The configuration for a peer that made `offer`, or for a handshake that we begin.
@@ -245,7 +244,7 @@ impl DtlsEndpoint {
     }
 
     /// Empties the machine up to its next timer.
-    fn drain(&mut self, sink: &mut impl FnMut(DtlsOutput<'_>)) {
+    fn drain(&mut self, sink: &mut dyn FnMut(DtlsOutput<'_>)) {
         let State::Running(running) = &mut self.state else { return };
         let we_are_client = running.dtls.is_active();
         if self.buffer.len() < 2048 {

@@ -122,11 +122,8 @@ impl IceAgent {
         let request = request.verify(password)?;
         counters.checks += 1;
 
-        let answer = if request.controlled {
-            request.role_conflict(password)
-        } else {
-            request.success(path.remote, password)
-        };
+        let answer =
+            if request.controlled { request.role_conflict(password) } else { request.success(path.remote, password) };
         if let Some(answer) = answer
             && !outbox.push(path, &answer)
         {

@@ -252,7 +252,9 @@ mod tests {
     #[test]
     fn every_flipped_byte_is_noticed() {
         let raw = check("ours:theirs", PASSWORD, [9; 12], CheckFlags { nominate: true, ..Default::default() });
-        for at in 0..raw.len() {
+        // The type of FINGERPRINT itself is the exception: it may be missing, and says nothing that is acted upon.
+        let fingerprint = raw.len() - 8;
+        for at in (0..raw.len()).filter(|at| !(fingerprint..fingerprint + 2).contains(at)) {
             let mut bent = raw.clone();
             bent[at] ^= 0x40;
             let verified = UnverifiedRequest::parse(&bent).and_then(|request| request.verify(PASSWORD).map(drop));

@@ -309,9 +309,8 @@ impl DataChannels {
                 return self.wanted.push_front(params);
             };
             params.label = bounded_label(&params.label);
-            let reliability = params
-                .max_retransmits
-                .map_or(Reliability::Reliable, |times| Reliability::Retransmits(times.into()));
+            let reliability =
+                params.max_retransmits.map_or(Reliability::Reliable, |times| Reliability::Retransmits(times.into()));
             let open = Dcep::Open { label: params.label.clone(), ordered: params.ordered, reliability };
             self.association.write(id, &open.build(), Ppid::Dcep);
             self.association.set_reliability(id, params.ordered, reliability);

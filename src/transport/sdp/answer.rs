@@ -2,15 +2,18 @@
 
 use rtc_sdp::description::media::MediaDescription;
 
-use super::codecs::{self, PublishEdits};
 use super::error::SdpError;
 use super::extensions;
-use super::negotiation::{LocalDescription, Negotiation, NegotiationRole, RemoteDescription, Section, SenderSpec, Slot};
-use super::remote::{self, Direction, RemoteSdp, RemoteSection, SectionMedia, Setup};
+use super::negotiation::{
+    LocalDescription, Negotiation, NegotiationRole, RemoteDescription, Section, SenderSpec, Slot,
+};
+use super::remote::{self, Direction, RemoteSdp, RemoteSection, SectionMedia};
+use super::selection;
+use super::settings::PublishEdits;
 use super::write::{self, MLine, RtpSection};
 use crate::ids::ForwarderId;
 use crate::rtp::{CodecParams, ExtensionKind, ExtensionMap};
-use crate::transport::{ReceiverSection, SenderSection};
+use crate::transport::{DtlsRole, ReceiverSection, SenderSection};
 use crate::units::{MediaKind, Mid};
 
 /// What one section's answer will be.
@@ -23,7 +26,7 @@ struct Plan {
 enum Body {
     Rejected,
     Application,
-    Rtp { codecs: Vec<CodecParams>, extensions: ExtensionMap },
+    Rtp(Vec<CodecParams>),
 }
 
 impl Negotiation {
@@ -41,6 +44,7 @@ impl Negotiation {
             transport: self.remote_transport(&remote)?,
             ice_restart: self.is_restart(&remote),
             receivers: remote.sections.iter().filter_map(|section| self.receiver(section)).collect(),
+            refused: Vec::new(),
         };
         self.pending = Some(remote);
         Ok(description)
@@ -75,13 +79,16 @@ impl Negotiation {
     }
 
     fn answer_to(
-        &mut self, remote: &RemoteSdp, edits: &dyn Fn(&ReceiverSection) -> PublishEdits,
+        &mut self,
+        remote: &RemoteSdp,
+        edits: &dyn Fn(&ReceiverSection) -> PublishEdits,
     ) -> Result<LocalDescription, SdpError> {
         self.take_over(remote);
         let unsupported = self.place_senders(remote);
-        let setup = match remote.setup {
-            Setup::ActPass | Setup::Active => "passive",
-            Setup::Passive => "active",
+        let role = self.remote_transport(remote)?.role;
+        let setup = match role {
+            DtlsRole::Passive => "passive",
+            DtlsRole::Active => "active",
         };
         let plans: Vec<Plan> = (0..remote.sections.len()).map(|index| self.plan(remote, index, edits)).collect();
         let is_live = |mid: &Mid| {
@@ -102,6 +109,7 @@ impl Negotiation {
             self.commit(index, section, plan);
         }
         self.remote_ice = Some(remote.ice.clone());
+        self.dtls = Some(role);
         self.changed = false;
         Ok(LocalDescription {
             sdp: session.marshal(),
@@ -169,9 +177,9 @@ impl Negotiation {
                 .flat_map(|direction| pairs().filter(move |(_, (section, offer))| free(section, offer, direction)))
                 .peekable();
             let any = candidates.peek().is_some();
-            let place = candidates.map(|(index, _)| index).find(|&index| {
-                !self.send_codecs(&remote.sections[index], forwarder).is_empty()
-            });
+            let place = candidates
+                .map(|(index, _)| index)
+                .find(|&index| !self.send_codecs(&remote.sections[index], forwarder).is_empty());
             if let Some(index) = place {
                 self.sections[index].slot = Slot::Sending(forwarder);
                 self.senders[at].section = Some(index);
@@ -189,7 +197,7 @@ impl Negotiation {
 
     fn send_codecs(&self, offer: &RemoteSection, forwarder: ForwarderId) -> Vec<CodecParams> {
         self.spec(forwarder).map_or_else(Vec::new, |spec| {
-            codecs::sendable(&offer.codecs, &spec.codecs, &self.local.enabled, spec.stereo)
+            selection::sendable(&offer.codecs, &spec.codecs, &self.local.enabled, spec.stereo)
         })
     }
 
@@ -200,7 +208,7 @@ impl Negotiation {
             return None;
         }
         let extensions = extensions::accept(&offer.extensions, kind, true);
-        let mut codecs = codecs::receivable(&offer.codecs, &self.local.enabled);
+        let mut codecs = selection::receivable(&offer.codecs, &self.local.enabled);
         agree_on_feedback(&mut codecs, &extensions);
         (!codecs.is_empty()).then(|| ReceiverSection {
             mid: offer.mid,
@@ -215,10 +223,12 @@ impl Negotiation {
     }
 
     fn edited_receiver(
-        &self, offer: &RemoteSection, edits: &dyn Fn(&ReceiverSection) -> PublishEdits,
+        &self,
+        offer: &RemoteSection,
+        edits: &dyn Fn(&ReceiverSection) -> PublishEdits,
     ) -> Option<ReceiverSection> {
         let mut receiver = self.receiver(offer)?;
-        receiver.codecs = codecs::edit(receiver.codecs.clone(), &edits(&receiver));
+        receiver.codecs = selection::edit(receiver.codecs.clone(), &edits(&receiver));
         (!receiver.codecs.is_empty()).then_some(receiver)
     }
 
@@ -240,29 +250,21 @@ impl Negotiation {
             _ => None,
         };
         let mut codecs: Vec<CodecParams> = Vec::new();
-        let mut extensions = ExtensionMap::default();
-        for (list, map) in receiver
-            .iter()
-            .map(|receiver| (&receiver.codecs, &receiver.extensions))
-            .chain(sender.iter().map(|sender| (&sender.codecs, &sender.extensions)))
-        {
-            for params in list {
-                if codecs.iter().all(|other| other.payload_type != params.payload_type) {
-                    codecs.push(params.clone());
-                }
+        let received = receiver.iter().flat_map(|receiver| &receiver.codecs);
+        for params in received.chain(sender.iter().flat_map(|sender| &sender.codecs)) {
+            if codecs.iter().all(|other| other.payload_type != params.payload_type) {
+                codecs.push(params.clone());
             }
-            map.iter().for_each(|(kind, id)| extensions.set(kind, id));
         }
         if receiver.is_none() && sender.is_none() && !offer.direction.sends() {
             // Nothing flows for now; the section stays usable.
-            codecs = codecs::idle(&offer.codecs, &self.local.enabled);
-            extensions = extensions::accept(&offer.extensions, kind, false);
-            agree_on_feedback(&mut codecs, &extensions);
+            codecs = selection::idle(&offer.codecs, &self.local.enabled);
+            agree_on_feedback(&mut codecs, &extensions::answered(&offer.extensions, kind));
         }
         if codecs.is_empty() {
             return rejected;
         }
-        Plan { body: Body::Rtp { codecs, extensions }, receiver, sender }
+        Plan { body: Body::Rtp(codecs), receiver, sender }
     }
 
     fn sender_section(&self, offer: &RemoteSection, kind: MediaKind, forwarder: ForwarderId) -> Option<SenderSection> {
@@ -286,16 +288,18 @@ impl Negotiation {
         match &plan.body {
             Body::Rejected => write::rejected(&line, &offer.first_format),
             Body::Application => write::application(&line, &self.local, setup, candidates),
-            Body::Rtp { codecs, extensions } => {
+            Body::Rtp(codecs) => {
                 let section = RtpSection {
                     line,
                     direction: Direction::new(plan.sender.is_some(), plan.receiver.is_some()),
                     codecs,
-                    extensions,
+                    extensions: &offer
+                        .kind()
+                        .map_or_else(ExtensionMap::default, |kind| extensions::answered(&offer.extensions, kind)),
                     offered_extensions: &offer.extensions,
                     allow_mixed: offer.extmap_allow_mixed,
                     reduced_size: offer.rtcp_rsize,
-                    // Repeated even while nothing is sent: a browser that misses a layer in an answer drops it for good.
+                    // Even while nothing is sent: a browser that misses a layer in an answer drops it for good.
                     rids: &offer.rids,
                     simulcast: offer.simulcast,
                     sender: plan.sender.as_ref().and_then(|sender| self.spec(sender.forwarder)),

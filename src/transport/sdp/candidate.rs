@@ -101,7 +101,7 @@ mod tests {
         let udp = Candidate::udp("192.0.2.1:7882".parse().unwrap(), 0);
         assert_eq!(udp.to_string(), "candidate:1000 1 udp 2130706431 192.0.2.1 7882 typ host");
         let tcp = Candidate::tcp("[2001:db8::1]:7881".parse().unwrap(), 2);
-        assert_eq!(tcp.to_string(), "candidate:2002 1 tcp 1520434943 2001:db8::1 7881 typ host tcptype passive");
+        assert_eq!(tcp.to_string(), "candidate:2002 1 tcp 1520434687 2001:db8::1 7881 typ host tcptype passive");
     }
 
     #[test]

@@ -19,9 +19,8 @@ pub(super) struct RemoteExtension {
 
 /// What we use of a peer's stream. Video orientation is left out on purpose: then the sender turns its pictures
 /// itself, and a subscriber whose browser lacks the extension (Firefox) sees them upright too.
-const UPSTREAM_AUDIO: &[ExtensionKind] = &[Mid, Rid, AudioLevel, AbsCaptureTime];
-const UPSTREAM_VIDEO: &[ExtensionKind] =
-    &[Mid, Rid, RepairedRid, TransportCc, DependencyDescriptor, AbsCaptureTime];
+const UPSTREAM_AUDIO: &[ExtensionKind] = &[Mid, Rid, TransportCc, AudioLevel, AbsCaptureTime];
+const UPSTREAM_VIDEO: &[ExtensionKind] = &[Mid, Rid, RepairedRid, TransportCc, DependencyDescriptor, AbsCaptureTime];
 
 /// What we write to a subscriber. Feedback is always transport-wide, so `abs-send-time` has no use.
 const DOWNSTREAM_AUDIO: &[ExtensionKind] = &[Mid, TransportCc, AbsCaptureTime];
@@ -37,19 +36,32 @@ fn allowed(kind: MediaKind, upstream: bool) -> &'static [ExtensionKind] {
     }
 }
 
-/// Those of the offered extensions that we accept for media coming from the peer (`upstream`) or going to it.
-pub(super) fn accept(offered: &[RemoteExtension], kind: MediaKind, upstream: bool) -> ExtensionMap {
-    let mut map = ExtensionMap::default();
-    for extension in offered {
-        let open = match extension.direction {
+impl RemoteExtension {
+    fn serves(&self, kind: MediaKind, upstream: bool) -> bool {
+        let open = match self.direction {
             None => true,
             Some(direction) if upstream => direction.sends(),
             Some(direction) => direction.receives(),
         };
-        if open && allowed(kind, upstream).contains(&extension.kind) {
-            map.set(extension.kind, extension.id);
-        }
+        open && allowed(kind, upstream).contains(&self.kind)
     }
+}
+
+/// Those of the offered extensions that we use for media coming from the peer (`upstream`) or going to it.
+pub(super) fn accept(offered: &[RemoteExtension], kind: MediaKind, upstream: bool) -> ExtensionMap {
+    let mut map = ExtensionMap::default();
+    for extension in offered.iter().filter(|extension| extension.serves(kind, upstream)) {
+        map.set(extension.kind, extension.id);
+    }
+    map
+}
+
+/// Those of the offered extensions that an answer repeats, whichever way the section's media flows. Chromium offers
+/// in later sections only what earlier answers took: were the receiving sections of its first offer answered with
+/// what *we* write alone, its camera could not say `rid`, nor its microphone its level.
+pub(super) fn answered(offered: &[RemoteExtension], kind: MediaKind) -> ExtensionMap {
+    let mut map = accept(offered, kind, true);
+    accept(offered, kind, false).iter().for_each(|(extension, id)| map.set(extension, id));
     map
 }
 

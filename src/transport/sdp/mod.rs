@@ -4,8 +4,9 @@
 //! text out, and plain values ([`ReceiverSection`](super::ReceiverSection), [`SenderSection`](super::SenderSection))
 //! that the media shard obeys. Reading and writing of the lines is `rtc-sdp`'s; what they mean is decided here.
 //!
-//! - `remote`: what a peer's description says, narrowed to what we use
-//! - `codecs`, `extensions`: what of an offer is kept, and what our own offers contain
+//! - `remote`, `codecs`: what a peer's description says, narrowed to what we use
+//! - `selection`, `extensions`: what of an offer is kept, and what our own offers contain
+//! - `settings`: what the control plane wants
 //! - `answer`, `offer`: the two roles of [`Negotiation`]
 //! - `write`: our own descriptions
 //! - `candidate`: our ICE candidates
@@ -18,16 +19,18 @@ mod extensions;
 mod negotiation;
 mod offer;
 mod remote;
+mod selection;
+mod settings;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use candidate::{Candidate, CandidateProtocol};
-pub use codecs::{CodecRule, EnabledCodec, EnabledCodecs, PublishEdits, TrackCodec};
 pub use error::SdpError;
 pub use negotiation::{
     LocalDescription, LocalParams, Negotiation, NegotiationRole, RemoteDescription, SectionsNeeded, SenderSpec,
 };
 pub use remote::{MAX_SDP_BYTES, MAX_SECTIONS};
+pub use settings::{CodecRule, EnabledCodec, EnabledCodecs, PublishEdits, TrackCodec};
 pub use write::MAX_MESSAGE_SIZE;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::candidate::Candidate;
-use super::codecs::{EnabledCodecs, TrackCodec};
 use super::error::SdpError;
 use super::remote::{RemoteSdp, SectionMedia, Setup};
+use super::settings::{EnabledCodecs, TrackCodec};
 use crate::ids::ForwarderId;
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, ReceiverSection, RemoteTransport, SenderSection};
 use crate::units::{MediaKind, Mid, Ssrc};
@@ -79,6 +79,8 @@ pub struct RemoteDescription {
     pub ice_restart: bool,
     /// Sections on which the peer would send, before any edit.
     pub receivers: Vec<ReceiverSection>,
+    /// Senders that this answer refuses, for want of a codec as a rule. They are not offered again until added anew.
+    pub refused: Vec<ForwarderId>,
 }
 
 /// A description of ours.
@@ -162,6 +164,8 @@ pub struct Negotiation {
     pub(super) sections: Vec<Section>,
     pub(super) senders: Vec<Sender>,
     pub(super) remote_ice: Option<IceCredentials>,
+    /// Our part in the handshake, once settled: later descriptions must not turn it (RFC 8842 §5.5).
+    pub(super) dtls: Option<DtlsRole>,
     /// Accepted and not yet answered.
     pub(super) pending: Option<RemoteSdp>,
     /// Our offer waits for its answer.
@@ -182,6 +186,7 @@ impl Negotiation {
             sections: Vec::new(),
             senders: Vec::new(),
             remote_ice: None,
+            dtls: None,
             pending: None,
             in_flight: false,
             changed: role == NegotiationRole::Offerer,
@@ -287,8 +292,9 @@ impl Negotiation {
     /// The transport that a description of the peer speaks of.
     pub(super) fn remote_transport(&self, remote: &RemoteSdp) -> Result<RemoteTransport, SdpError> {
         let role = match (self.role, remote.setup) {
-            // A peer that leaves us the choice opens the handshake: we never dial.
-            (NegotiationRole::Answerer, Setup::ActPass) | (_, Setup::Active) => DtlsRole::Passive,
+            // A peer that leaves us the choice opens the handshake: we do not dial.
+            (NegotiationRole::Answerer, Setup::ActPass) => self.dtls.unwrap_or(DtlsRole::Passive),
+            (_, Setup::Active) => DtlsRole::Passive,
             (_, Setup::Passive) => DtlsRole::Active,
             (NegotiationRole::Offerer, Setup::ActPass) => return Err(SdpError::BadSetup("actpass".into())),
         };

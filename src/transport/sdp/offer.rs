@@ -1,11 +1,11 @@
 //! The offering role: v0's subscriber connection, where we choose sections and payload types.
 
 use super::answer::agree_on_feedback;
-use super::codecs;
 use super::error::SdpError;
 use super::extensions;
 use super::negotiation::{LocalDescription, Negotiation, NegotiationRole, RemoteDescription, Section, Slot};
 use super::remote::{self, Direction, MAX_SECTIONS, RemoteSdp, RemoteSection, SectionMedia};
+use super::selection;
 use super::write::{self, MLine, RtpSection};
 use crate::ids::ForwarderId;
 use crate::rtp::ExtensionMap;
@@ -59,13 +59,14 @@ impl Negotiation {
         }
         let remote = remote::parse(sdp)?;
         self.check_answer(&remote)?;
-        let description = RemoteDescription {
+        let mut description = RemoteDescription {
             transport: self.remote_transport(&remote)?,
             ice_restart: self.is_restart(&remote),
             receivers: Vec::new(),
+            refused: Vec::new(),
         };
         for (index, answer) in remote.sections.iter().enumerate() {
-            self.settle(index, answer);
+            description.refused.extend(self.settle(index, answer));
         }
         self.remote_ice = Some(remote.ice);
         self.in_flight = false;
@@ -96,7 +97,7 @@ impl Negotiation {
                 continue;
             }
             let spec = &self.senders[at].spec;
-            if codecs::offered(&spec.codecs, &self.local.enabled, spec.stereo).is_empty() {
+            if selection::offered(&spec.codecs, &self.local.enabled, spec.stereo).is_empty() {
                 unsupported.push(spec.forwarder);
                 self.senders[at].unsupported = true;
                 self.senders[at].accepted = None;
@@ -118,7 +119,8 @@ impl Negotiation {
     fn seat(&mut self, kind: MediaKind) -> Option<usize> {
         let media = SectionMedia::Rtp(kind);
         let free = |section: &Section| section.slot == Slot::Free;
-        let reusable = self.sections.iter().position(|section| free(section) && !section.rejected && section.media == media);
+        let reusable =
+            self.sections.iter().position(|section| free(section) && !section.rejected && section.media == media);
         if reusable.is_some() {
             return reusable;
         }
@@ -132,9 +134,7 @@ impl Negotiation {
         Some(index)
     }
 
-    fn offered_section(
-        &self, section: &Section, candidates: bool,
-    ) -> rtc_sdp::description::media::MediaDescription {
+    fn offered_section(&self, section: &Section, candidates: bool) -> rtc_sdp::description::media::MediaDescription {
         let words = |text: &str| text.split('/').map(String::from).collect::<Vec<_>>();
         let (name, protos, format) = match section.media {
             SectionMedia::Rtp(MediaKind::Audio) => ("audio", words("UDP/TLS/RTP/SAVPF"), "111"),
@@ -157,8 +157,8 @@ impl Negotiation {
         let sender = self.senders.iter().find(|sender| section.slot == Slot::Sending(sender.spec.forwarder));
         let spec = sender.map(|sender| &sender.spec);
         let codecs = match spec {
-            Some(spec) => codecs::offered(&spec.codecs, &self.local.enabled, spec.stereo),
-            None => codecs::offered_idle(kind, &self.local.enabled),
+            Some(spec) => selection::offered(&spec.codecs, &self.local.enabled, spec.stereo),
+            None => selection::offered_idle(kind, &self.local.enabled),
         };
         let section = RtpSection {
             line,
@@ -187,25 +187,29 @@ impl Negotiation {
         }
     }
 
-    fn settle(&mut self, index: usize, answer: &RemoteSection) {
+    /// Takes over one section's answer. Returns its sender where that is refused.
+    fn settle(&mut self, index: usize, answer: &RemoteSection) -> Option<ForwarderId> {
         let section = &mut self.sections[index];
         section.rejected |= answer.stopped;
         section.wanted = !section.rejected && answer.direction.receives();
-        match section.slot {
-            Slot::Closing => section.slot = Slot::Free,
-            Slot::Sending(forwarder) => {
-                let accepted = self.accepted(answer, forwarder);
-                let refused = answer.stopped || accepted.as_ref().is_some_and(|accepted| accepted.codecs.is_empty());
-                let Some(sender) = self.sender_mut(forwarder) else { return };
-                sender.accepted = accepted.filter(|_| !refused && answer.direction.receives());
-                if refused {
-                    sender.unsupported = true;
-                    sender.section = None;
-                    self.sections[index].slot = if answer.stopped { Slot::Free } else { Slot::Draining };
-                }
+        let forwarder = match section.slot {
+            Slot::Sending(forwarder) => forwarder,
+            Slot::Closing => {
+                section.slot = Slot::Free;
+                return None;
             }
-            Slot::Free | Slot::Draining | Slot::Spent => {}
+            Slot::Free | Slot::Draining | Slot::Spent => return None,
+        };
+        let accepted = self.accepted(answer, forwarder)?;
+        let refused = answer.stopped || accepted.codecs.is_empty();
+        let sender = self.sender_mut(forwarder)?;
+        sender.accepted = (!refused && answer.direction.receives()).then_some(accepted);
+        if refused {
+            sender.unsupported = true;
+            sender.section = None;
+            self.sections[index].slot = if answer.stopped { Slot::Free } else { Slot::Draining };
         }
+        refused.then_some(forwarder)
     }
 
     fn accepted(&self, answer: &RemoteSection, forwarder: ForwarderId) -> Option<SenderSection> {
@@ -218,7 +222,7 @@ impl Negotiation {
                 agreed.set(kind, id);
             }
         }
-        let mut codecs = codecs::answered(&answer.codecs, &spec.codecs, &self.local.enabled);
+        let mut codecs = selection::answered(&answer.codecs, &spec.codecs, &self.local.enabled);
         agree_on_feedback(&mut codecs, &agreed);
         Some(SenderSection {
             mid: answer.mid,

@@ -134,6 +134,14 @@ pub(super) struct RemoteSection {
 }
 
 impl RemoteSection {
+    /// Audio or video, if it is either.
+    pub(super) fn kind(&self) -> Option<MediaKind> {
+        match self.media {
+            SectionMedia::Rtp(kind) => Some(kind),
+            SectionMedia::Application | SectionMedia::Other => None,
+        }
+    }
+
     /// True when `kind` can be carried: the section lives, and RTP and RTCP share its port.
     pub(super) fn carries(&self, kind: MediaKind) -> bool {
         !self.stopped && self.media == SectionMedia::Rtp(kind) && self.rtcp_mux
@@ -409,10 +417,10 @@ fn parse_ssrcs(attributes: &[Attribute]) -> (SmallVec<[SsrcPair; 4]>, Option<&st
         }
     }
     let primaries = if sim.is_empty() { &declared[..] } else { &sim[..] };
-    let pairs = primaries.iter().filter(|ssrc| !secondary.contains(ssrc)).map(|&primary| SsrcPair {
-        primary,
-        rtx: repair.iter().find(|(of, _)| *of == primary).map(|(_, rtx)| *rtx),
-    });
+    let pairs = primaries
+        .iter()
+        .filter(|ssrc| !secondary.contains(ssrc))
+        .map(|&primary| SsrcPair { primary, rtx: repair.iter().find(|(of, _)| *of == primary).map(|(_, rtx)| *rtx) });
     (pairs.take(MAX_SSRCS).collect(), msid)
 }
 

@@ -6,8 +6,8 @@ use rtc_sdp::description::common::{Address, Attribute, ConnectionInformation};
 use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
 use rtc_sdp::description::session::{Origin, SessionDescription, TimeDescription};
 
-use super::negotiation::{LocalParams, SenderSpec};
 use super::extensions::RemoteExtension;
+use super::negotiation::{LocalParams, SenderSpec};
 use super::remote::Direction;
 use crate::rtp::{CodecParams, ExtensionMap};
 use crate::transport::Fingerprint;

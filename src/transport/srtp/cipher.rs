@@ -56,7 +56,15 @@ impl Profile {
 /// Session keys of one direction, for RTP or for RTCP.
 pub(super) enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },
-    Cm { key: EncryptingKey, salt: [u8; 14], mac: hmac::Key },
+    /// Boxed: the expanded keys have 1.7 KB, and few connections need them.
+    Cm(Box<CmKeys>),
+}
+
+/// Session keys of AES-CM with HMAC-SHA1.
+pub(super) struct CmKeys {
+    key: EncryptingKey,
+    salt: [u8; 14],
+    mac: hmac::Key,
 }
 
 impl Cipher {
@@ -68,7 +76,8 @@ impl Cipher {
 
     pub(super) fn cm(key: &[u8], salt: [u8; 14], mac: &[u8]) -> Result<Self, KeyError> {
         let key = UnboundCipherKey::new(&AES_128, key).and_then(EncryptingKey::ctr).map_err(|_| KeyError)?;
-        Ok(Self::Cm { key, salt, mac: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, mac) })
+        let mac = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, mac);
+        Ok(Self::Cm(Box::new(CmKeys { key, salt, mac })))
     }
 
     /// Seals `packet[..len]`, whose header has `header` bytes, behind which there is room for the tag.
@@ -90,7 +99,8 @@ impl Cipher {
                 room.copy_from_slice(tag.as_ref());
                 Some(len + GCM_TAG)
             }
-            Self::Cm { key, salt, mac } => {
+            Self::Cm(keys) => {
+                let CmKeys { key, salt, mac } = &**keys;
                 if packet.len() < len + SHA1_80_TAG {
                     return None;
                 }
@@ -110,7 +120,8 @@ impl Cipher {
                 let plain = key.open_in_place(gcm_rtp_nonce(salt, ssrc, index), Aad::from(&*aad), body).ok()?;
                 Some(header + plain.len())
             }
-            Self::Cm { key, salt, mac } => {
+            Self::Cm(keys) => {
+                let CmKeys { key, salt, mac } = &**keys;
                 let len = packet.len().checked_sub(SHA1_80_TAG)?;
                 let (sealed, tag) = packet.split_at_mut(len);
                 let expected = cm_rtp_tag(mac, sealed, index);
@@ -133,7 +144,8 @@ impl Cipher {
                 out.extend_from_slice(tag.as_ref());
                 out.extend_from_slice(&word);
             }
-            Self::Cm { key, salt, mac } => {
+            Self::Cm(keys) => {
+                let CmKeys { key, salt, mac } = &**keys;
                 apply_keystream(key, cm_iv(salt, ssrc, index.into()), out[start..].get_mut(RTCP_HEADER..)?)?;
                 out.extend_from_slice(&word);
                 let tag = hmac::sign(mac, &out[start..]);
@@ -147,7 +159,7 @@ impl Cipher {
     pub(super) fn rtcp_index_word(&self, packet: &[u8]) -> u32 {
         let end = match self {
             Self::Gcm { .. } => packet.len(),
-            Self::Cm { .. } => packet.len() - SHA1_80_TAG,
+            Self::Cm(_) => packet.len() - SHA1_80_TAG,
         };
         let word = &packet[end - RTCP_INDEX..end];
         u32::from_be_bytes([word[0], word[1], word[2], word[3]])
@@ -164,7 +176,8 @@ impl Cipher {
                 let plain = key.open_in_place(gcm_rtcp_nonce(salt, ssrc, index), Aad::from(aad), body).ok()?;
                 Some(RTCP_HEADER + plain.len())
             }
-            Self::Cm { key, salt, mac } => {
+            Self::Cm(keys) => {
+                let CmKeys { key, salt, mac } = &**keys;
                 let len = packet.len().checked_sub(SHA1_80_TAG)?;
                 let (sealed, tag) = packet.split_at_mut(len);
                 let expected = hmac::sign(mac, sealed);

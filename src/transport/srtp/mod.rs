@@ -108,10 +108,7 @@ impl SrtpSession {
             return Err(DropCause::MediaMalformed);
         }
         let index = self.inbound.index(header.ssrc, header.seq)?;
-        let len = self
-            .open_rtp
-            .open_rtp(packet, header.len, header.ssrc, index)
-            .ok_or(DropCause::MediaIntegrity)?;
+        let len = self.open_rtp.open_rtp(packet, header.len, header.ssrc, index).ok_or(DropCause::MediaIntegrity)?;
         self.inbound.accept(header.ssrc, index);
         Ok(len)
     }

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { out } from './out.mjs';
 import { Puppet } from './puppet.mjs';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -32,7 +33,7 @@ export class NativePuppet extends Puppet {
   #start() {
     const [program, args] = PROGRAMS[this.kind];
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.#child.stderr.pipe(createWriteStream(path(`../out/${this.kind}-${this.identity}.log`), { flags: 'a' }));
+    this.#child.stderr.pipe(createWriteStream(out(`${this.kind}-${this.identity}.log`), { flags: 'a' }));
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#line(line));
     this.#child.stdin.on('error', () => {});
     const end = (why) => {

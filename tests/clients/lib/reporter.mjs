@@ -4,10 +4,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { spec as Spec } from 'node:test/reporters';
+import { out } from './out.mjs';
 import { CLIENTS } from './scenario.mjs';
 
-const COVERED = new URL('../out/covered.jsonl', import.meta.url);
-const MATRIX = new URL('../out/matrix.md', import.meta.url);
+const COVERED = out('covered.jsonl');
+const MATRIX = out('matrix.md');
 
 const TITLES = {
   'python-v1': 'Python `livekit`, one connection',

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { BrowserPuppet } from './browsers.mjs';
 import { NativePuppet } from './native.mjs';
+import { out } from './out.mjs';
 import { assertServerAlive, serverLogTail } from './server.mjs';
 import { Tap } from './tap.mjs';
 import { token } from './tokens.mjs';
@@ -26,7 +27,7 @@ export const CLIENTS = {
   'firefox-v0': { make: BrowserPuppet, kind: 'firefox', mode: 'v0', sdk: 2 },
 };
 
-const COVERED = new URL('../out/covered.jsonl', import.meta.url);
+const COVERED = out('covered.jsonl');
 const only = process.env.CLIENTS_ONLY ? new RegExp(process.env.CLIENTS_ONLY, 'i') : undefined;
 let group = '';
 let registered = 0;

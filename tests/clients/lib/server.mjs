@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { out } from './out.mjs';
 
 export const IP = process.env.CLIENTS_IP ?? '127.0.0.1';
 export const API_KEY = 'devkey';
@@ -11,7 +12,7 @@ export const API_SECRET = 'secret';
 /** Where the taps connect to. Another port can be named to put a recorder before the server. */
 export const UPSTREAM = Number(process.env.CLIENTS_UPSTREAM ?? 7880);
 
-const LOG = new URL('../out/server.log', import.meta.url);
+const LOG = out('server.log');
 
 let child;
 let exited;

@@ -65,8 +65,8 @@ export class Tap {
   /** Severs what is open now; the client may connect again at once. */
   cut() {
     for (const { near, far } of this.#links) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      near.destroy();
+      far.destroy();
     }
   }
 

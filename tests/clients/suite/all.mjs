@@ -1,16 +1,15 @@
 // Every suite in one process: the server and the browsers start once.
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { closeBrowsers } from '../lib/browsers.mjs';
+import { out } from '../lib/out.mjs';
 import { file, registeredCount } from '../lib/scenario.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 
-const FILES = ['python', 'node', 'chromium'];
+const FILES = ['python', 'node', 'chromium', 'layers', 'recovery', 'firefox'];
 
-const out = new URL('../out/', import.meta.url);
-mkdirSync(out, { recursive: true });
-rmSync(new URL('covered.jsonl', out), { force: true });
+rmSync(out('covered.jsonl'), { force: true });
 
 if (!process.env.CLIENTS_LIST) {
   before(startServer);

@@ -24,7 +24,7 @@ for (const mode of ['v1', 'v0']) {
     const { sid } = await pia.subscribed(nora, 'camera');
     await pia.sees(nora, 'camera', { width: 960, height: 540 });
     await pia.command('quality', { sid, level: 'low' });
-    await pia.sees(nora, 'camera', { width: 240, height: 135 });
+    await pia.sees(nora, 'camera', { width: 320, height: 180 });
     await nora.command('unpublish', { sid });
     await pia.event('unsubscribed', { identity: 'nora' });
 

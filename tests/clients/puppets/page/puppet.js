@@ -137,7 +137,7 @@
     events: ({ since }) => events.slice(since),
     errors: () => errors,
 
-    async join({ url, token, mode, autoSubscribe = true, forceRelayless, ...options }) {
+    async join({ url, token, mode, autoSubscribe = true, ...options }) {
       room = new LK.Room({
         adaptiveStream: false, dynacast: false, ...options,
         ...(two ? { singlePeerConnection: mode === 'v1' } : {}),
@@ -227,6 +227,13 @@
     quality: ({ sid, level }) => remote(sid).setVideoQuality(QUALITY[level]),
     dimensions: ({ sid, width, height }) => remote(sid).setVideoDimensions({ width, height }),
     enabled: ({ sid, on }) => remote(sid).setEnabled(on),
+    /** Resizes or hides what is shown, for the adaptive stream to notice. */
+    showVideo({ width }) {
+      for (const video of document.querySelectorAll('video')) {
+        video.style.display = width === 0 ? 'none' : '';
+        if (width) Object.assign(video.style, { width: `${width}px`, height: `${(width * 9) / 16}px` });
+      }
+    },
     allow: ({ everyone, list = [] }) => room.localParticipant.setTrackSubscriptionPermissions(everyone, list),
 
     simulate: ({ scenario, value }) => void room.simulateScenario(scenario, value),

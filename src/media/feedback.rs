@@ -1,0 +1,233 @@
+//! RTCP of a peer, and what it makes us do.
+
+use std::time::{Duration, Instant};
+
+use crate::rtp::rtcp::{self, Rtcp};
+use crate::rtp::stats::ReportBlock;
+use crate::units::{NtpTime, SeqNo, Ssrc};
+
+use super::counters::Drop;
+use super::forwarder::{ForwarderKey, Outgoing};
+use super::send::{Form, Queued};
+use super::shard::Shard;
+use super::stream::StreamKey;
+use super::timers::Owner;
+use super::transports::{Source, TransportKey};
+
+/// How often a publisher's streams are looked at while packets are missing.
+pub(super) const NACK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often layers are checked for having stopped.
+pub(super) const LAYER_INTERVAL: Duration = Duration::from_millis(250);
+/// Packets of one NACK that are looked at.
+const MAX_NACKED: usize = 512;
+/// Round trip until one has been measured.
+const DEFAULT_RTT: Duration = Duration::from_millis(70);
+
+impl Shard {
+    /// One plaintext RTCP compound of a peer.
+    pub(super) fn on_rtcp(&mut self, now: Instant, key: TransportKey, compound: &[u8]) {
+        self.counters.rtcp_in.count(compound.len());
+        for packet in rtcp::parse(compound) {
+            let Ok(packet) = packet else {
+                self.counters.drop(Drop::MalformedRtcp);
+                continue;
+            };
+            match packet {
+                Rtcp::SenderReport { report, blocks } => {
+                    self.on_sender_report(now, key, report.ssrc, report.ntp, report.rtp);
+                    blocks.iter().for_each(|block| self.on_report_block(now, key, &block));
+                }
+                Rtcp::ReceiverReport { blocks, .. } => {
+                    blocks.iter().for_each(|block| self.on_report_block(now, key, &block));
+                }
+                Rtcp::Nack { media, seqs, .. } => {
+                    if let Some(forwarder) = self.forwarder_of(key, media) {
+                        self.on_nack(now, key, forwarder, seqs.iter().take(MAX_NACKED));
+                    }
+                }
+                Rtcp::Pli { media, .. } => self.on_key_frame_request(now, key, media),
+                Rtcp::Fir { entries, .. } => {
+                    entries.iter().for_each(|(media, _)| self.on_key_frame_request(now, key, media));
+                }
+                Rtcp::Twcc(feedback) => {
+                    let Some(state) = self.transports.get_mut(key) else { return };
+                    self.results.clear();
+                    // The bandwidth estimate will take the results from here.
+                    state.sending.twcc.on_feedback(&feedback, &mut self.results);
+                }
+                Rtcp::Bye(ssrcs) => ssrcs.iter().for_each(|ssrc| self.on_bye(key, ssrc)),
+                Rtcp::Remb { .. } | Rtcp::Sdes | Rtcp::Other { .. } => {}
+            }
+        }
+    }
+
+    fn forwarder_of(&self, key: TransportKey, ssrc: Ssrc) -> Option<ForwarderKey> {
+        self.transports.get(key)?.sending.by_ssrc.get(&ssrc).copied()
+    }
+
+    fn media_stream(&self, key: TransportKey, ssrc: Ssrc) -> Option<StreamKey> {
+        match self.transports.get(key)?.receiving.sources.get(&ssrc)?.source {
+            Source::Media(stream) => Some(stream),
+            Source::Repair { .. } => None,
+        }
+    }
+
+    fn on_sender_report(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        ssrc: Ssrc,
+        ntp: NtpTime,
+        rtp: crate::units::RtpTime,
+    ) {
+        let ours = self.ntp(now);
+        let Some(stream_key) = self.media_stream(key, ssrc) else { return };
+        let Some(stream) = self.streams.get_mut(stream_key) else { return };
+        stream.stats.on_sender_report(ntp, rtp, now);
+        let track = stream.track;
+        if let Some(state) = self.transports.get_mut(key) {
+            state.clock.observe(ntp, ours);
+        }
+        // Subscribers that could not be told yet how audio and video belong together are told at once.
+        let Some(track) = track.and_then(|track| self.tracks.get(track)) else { return };
+        for forwarder in &track.forwarders {
+            let Some(forwarder) = self.forwarders.get(*forwarder) else { continue };
+            if forwarder.reports == 0
+                && forwarder.has_sent()
+                && forwarder.source() == Some(stream_key)
+                && let Some(subscriber) = self.transports.get_mut(forwarder.subscriber)
+            {
+                subscriber.next_report = now;
+                self.timers.at_latest(Owner::Transport(forwarder.subscriber.index() as u32), now);
+            }
+        }
+    }
+
+    fn on_report_block(&mut self, now: Instant, key: TransportKey, block: &ReportBlock) {
+        let Some(forwarder) = self.forwarder_of(key, block.ssrc) else { return };
+        let Some(forwarder) = self.forwarders.get_mut(forwarder) else { return };
+        forwarder.confirmed();
+        forwarder.fraction_lost = block.fraction_lost;
+        let rtt = forwarder.stats.on_report_block(block, now);
+        let Some(state) = self.transports.get_mut(key) else { return };
+        state.sending.fraction_lost = block.fraction_lost;
+        if let Some(rtt) = rtt {
+            state.sending.on_rtt(rtt);
+            let (rtt, streams) = (state.sending.rtt, &state.receiving.streams);
+            for stream in streams {
+                if let Some(stream) = self.streams.get_mut(*stream) {
+                    stream.nack.set_rtt(rtt);
+                }
+            }
+        }
+    }
+
+    fn on_key_frame_request(&mut self, now: Instant, key: TransportKey, media: Ssrc) {
+        self.counters.plis_in += 1;
+        let Some(forwarder) = self.forwarder_of(key, media).and_then(|key| self.forwarders.get(key)) else { return };
+        if !forwarder.is_open() {
+            return;
+        }
+        let Some(track) = self.tracks.get(forwarder.track).filter(|track| !track.muted) else { return };
+        let current = forwarder.selector.current().and_then(|layer| track.layers[layer]);
+        let awaited = forwarder.selector.awaited().and_then(|layer| track.layers[layer]);
+        for stream in [current, awaited].into_iter().flatten() {
+            self.request_key_frame(now, stream);
+        }
+    }
+
+    fn on_bye(&mut self, key: TransportKey, ssrc: Ssrc) {
+        if let Some(stream) = self.media_stream(key, ssrc) {
+            self.remove_stream(stream);
+        } else if let Some(state) = self.transports.get_mut(key) {
+            state.receiving.sources.remove(&ssrc);
+        }
+    }
+
+    /// Sends packets that a subscriber misses; what cannot be sent again is counted.
+    fn on_nack(
+        &mut self,
+        now: Instant,
+        subscriber: TransportKey,
+        key: ForwarderKey,
+        seqs: impl Iterator<Item = SeqNo>,
+    ) {
+        let Shard { tracks, forwarders, streams, transports, send, counters, .. } = self;
+        let Some(forwarder) = forwarders.get_mut(key) else { return };
+        let Some(track) = tracks.get(forwarder.track) else { return };
+        let Some(extensions) = transports.get(track.transport).map(|publisher| publisher.receiving.extensions) else {
+            return;
+        };
+        let Some(sending) = transports.get_mut(subscriber).map(|state| &mut state.sending) else { return };
+        let rtt = if sending.rtt.is_zero() { DEFAULT_RTT } else { sending.rtt };
+        for seq in seqs {
+            counters.nacks_in += 1;
+            let sent = match forwarder.history.resend(now, seq, forwarder.newest(), rtt) {
+                Ok(sent) => sent,
+                Err(super::sent::Refused::Unknown) => {
+                    counters.nack_misses += 1;
+                    continue;
+                }
+                Err(super::sent::Refused::Repeated) => {
+                    counters.nack_repeats += 1;
+                    continue;
+                }
+            };
+            let source = forwarder.source_of(sent.epoch).and_then(|key| Some((key, streams.get(key)?)));
+            let cached = source.and_then(|(key, stream)| {
+                let seq = nearest(sent.source_seq, stream.stats.highest()?);
+                Some((stream, stream.cached(key, seq, &extensions)?))
+            });
+            let Some((stream, packet)) = cached else {
+                counters.nack_misses += 1;
+                continue;
+            };
+            if !sending.may_resend(now, usize::from(packet.header.len)) {
+                counters.nack_over_budget += 1;
+                continue;
+            }
+            let Some(route) = stream.codec.as_ref().and_then(|current| forwarder.route(&current.params)) else {
+                continue;
+            };
+            let Some(payload_type) = route.payload_type else { continue };
+            let form = match route.rtx {
+                Some(payload_type) => {
+                    let seq = forwarder.rtx_seq;
+                    forwarder.rtx_seq = seq.add(1);
+                    Form::Rtx { seq, payload_type }
+                }
+                None => Form::Again { transport_seq: sent.transport_seq, padding: sent.padding },
+            };
+            let out = Outgoing { seq: u64::from(sent.out_seq), timestamp: sent.timestamp, codec: sent.codec };
+            let queued = Queued {
+                packet: send.gather(packet),
+                forwarder: key,
+                out,
+                payload_type,
+                strip_red: route.strip_red,
+                form,
+                kind: forwarder.kind,
+            };
+            if !send.push(now, subscriber, queued) {
+                counters.drop(Drop::QueueFull);
+            }
+        }
+    }
+}
+
+/// The extended number with these low bits that lies nearest to `reference`.
+fn nearest(low: u32, reference: u64) -> u64 {
+    reference.wrapping_add_signed(i64::from(low.wrapping_sub(reference as u32) as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_number_is_completed_from_one_nearby() {
+        assert_eq!(nearest(5, 0x1_0000_0003), 0x1_0000_0005);
+        assert_eq!(nearest(u32::MAX, 0x1_0000_0003), 0xFFFF_FFFF);
+        assert_eq!(nearest(1, 0xFFFF_FFFF), 0x1_0000_0001);
+    }
+}

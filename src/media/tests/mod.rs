@@ -1,0 +1,15 @@
+//! The shard in virtual time, with real transports at both ends of a simulated link.
+#![allow(clippy::unwrap_used)]
+
+mod audio;
+mod churn;
+mod client;
+mod data;
+mod hostile;
+mod layers;
+mod repair;
+mod sections;
+mod sync;
+mod trains;
+mod video;
+mod world;

@@ -1,0 +1,309 @@
+//! The shard, its clients, and the link between them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::client::Client;
+use super::video::Camera;
+use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
+use crate::media::{
+    Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec,
+};
+use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
+use crate::units::{MediaKind, Mid, UnixTime};
+
+pub const UNIX: UnixTime = UnixTime(1_700_000_000_000);
+
+/// How often clients check, cameras aside.
+const CHECKS: Duration = Duration::from_secs(2);
+
+/// Making certificates is the dearest part of a test.
+fn certificates() -> &'static [Arc<Certificate>; 2] {
+    static MADE: OnceLock<[Arc<Certificate>; 2]> = OnceLock::new();
+    MADE.get_or_init(|| std::array::from_fn(|_| Arc::new(Certificate::generate().unwrap())))
+}
+
+pub struct World {
+    pub now: Instant,
+    pub start: Instant,
+    pub shard: Shard,
+    pub clients: Vec<Client>,
+    pub cameras: Vec<Camera>,
+    pub events: Vec<(Instant, Event)>,
+    pub delay: Duration,
+    /// Share of RTP lost, towards the shard and towards the clients.
+    pub loss: [f64; 2],
+    /// Sizes of the datagrams of each hand-over to the sink, RTP only.
+    pub batches: Vec<Vec<usize>>,
+    pub rng: SmallRng,
+    link: BTreeMap<(Instant, u64), (bool, usize, Vec<u8>)>,
+    next_checks: Instant,
+    serial: u64,
+}
+
+struct Collect(Vec<(Path, Vec<Vec<u8>>)>);
+
+impl DatagramSink for Collect {
+    fn send(&mut self, path: Path, arena: &[u8], segments: &[Segment]) {
+        assert!(!segments.is_empty());
+        let datagram = |segment: &Segment| {
+            arena[segment.start as usize..segment.start as usize + usize::from(segment.len)].to_vec()
+        };
+        let datagrams: Vec<Vec<u8>> = segments.iter().map(datagram).collect();
+        if is_rtp(&datagrams[0]) {
+            let adjacent = segments.windows(2).all(|pair| pair[0].start + u32::from(pair[0].len) == pair[1].start);
+            assert!(adjacent, "media lies side by side");
+        }
+        self.0.push((path, datagrams));
+    }
+}
+
+pub fn is_rtp(datagram: &[u8]) -> bool {
+    (128..192).contains(&datagram[0]) && !(192..224).contains(&datagram[1])
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let start = Instant::now();
+        let config = ShardConfig {
+            certificate: certificates()[0].clone(),
+            limits: TransportLimits::default(),
+            start,
+            start_unix: UNIX,
+        };
+        Self {
+            now: start,
+            start,
+            shard: Shard::new(config, seed),
+            clients: Vec::new(),
+            cameras: Vec::new(),
+            events: Vec::new(),
+            delay: Duration::from_millis(10),
+            loss: [0.0; 2],
+            batches: Vec::new(),
+            rng: SmallRng::seed_from_u64(seed),
+            link: BTreeMap::new(),
+            next_checks: start,
+            serial: 0,
+        }
+    }
+
+    /// A world with `count` connected clients in room 1.
+    pub fn connected(seed: u64, count: usize) -> Self {
+        let mut world = Self::new(seed);
+        for _ in 0..count {
+            world.join();
+        }
+        world.run_until("all connected", |world| world.clients.iter().all(|client| client.connected));
+        world
+    }
+
+    /// A new client, whose description the shard has.
+    pub fn join(&mut self) -> usize {
+        let number = self.clients.len() as u64 + 1;
+        let [server, client] = certificates();
+        let client = Client::new(self.now, number, client.clone(), server);
+        self.command(Command::AddTransport {
+            id: client.id,
+            room: MediaRoomId(1),
+            ice: client.server_ice.clone(),
+        });
+        self.command(Command::SetRemote { id: client.id, remote: Box::new(client.remote()) });
+        self.clients.push(client);
+        self.check(number as usize - 1);
+        number as usize - 1
+    }
+
+    pub fn leave(&mut self, client: usize) {
+        self.clients[client].gone = true;
+        let id = self.clients[client].id;
+        self.command(Command::RemoveTransport(id));
+    }
+
+    pub fn id(&self, client: usize) -> TransportId {
+        self.clients[client].id
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.shard.command(self.now, UNIX, command);
+    }
+
+    pub fn receivers(&mut self, client: usize, receivers: Vec<ReceiverSection>) {
+        let id = self.id(client);
+        self.command(Command::SetReceivers { id, receivers });
+    }
+
+    pub fn senders(&mut self, client: usize, senders: Vec<SenderSection>) {
+        let id = self.id(client);
+        self.command(Command::SetSenders { id, senders });
+    }
+
+    pub fn publish(&mut self, client: usize, track: u64, mid: &str, kind: MediaKind) {
+        let transport = self.id(client);
+        let spec = TrackSpec { kind, layers: Vec::new(), muted: false, encrypted: false, codecs: Vec::new() };
+        let mid = Mid::from(mid).unwrap();
+        self.command(Command::AddTrack { transport, track: MediaTrackId(track), mid, spec });
+    }
+
+    pub fn subscribe(&mut self, client: usize, track: u64, forwarder: u64, quality: Quality) {
+        let transport = self.id(client);
+        self.command(Command::AddForwarder {
+            id: ForwarderId(forwarder),
+            track: MediaTrackId(track),
+            transport,
+            target: LayerTarget { disabled: false, quality },
+        });
+    }
+
+    pub fn want(&mut self, forwarder: u64, quality: Quality) {
+        let target = LayerTarget { disabled: false, quality };
+        self.command(Command::SetTarget { id: ForwarderId(forwarder), target });
+    }
+
+    /// Puts a datagram of a client on the link.
+    pub fn send(&mut self, client: usize, datagram: Vec<u8>) {
+        if is_rtp(&datagram) && self.rng.random_bool(self.loss[0]) {
+            return;
+        }
+        self.put(true, client, datagram);
+    }
+
+    /// Seals and sends one plaintext RTP packet of a client.
+    pub fn send_rtp(&mut self, client: usize, packet: Vec<u8>) {
+        if let Some(sealed) = self.clients[client].seal(packet) {
+            self.send(client, sealed);
+        }
+    }
+
+    pub fn put(&mut self, to_shard: bool, client: usize, datagram: Vec<u8>) {
+        self.serial += 1;
+        self.link.insert((self.now + self.delay, self.serial), (to_shard, client, datagram));
+    }
+
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    pub fn run_until(&mut self, what: &str, done: impl Fn(&World) -> bool) {
+        let end = self.now + Duration::from_secs(30);
+        while !done(self) {
+            assert!(self.step(end), "not {what} within half a minute");
+        }
+    }
+
+    pub fn count(&self, what: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| what(event)).count()
+    }
+
+    fn check(&mut self, client: usize) {
+        let now = self.now;
+        self.clients[client].accept_server(now);
+        let check = self.clients[client].check();
+        self.put(true, client, check);
+    }
+
+    fn step(&mut self, end: Instant) -> bool {
+        self.pump();
+        let arrival = self.link.first_key_value().map(|((at, _), _)| *at);
+        let clients = self.clients.iter().filter(|client| !client.gone);
+        let due = clients.filter_map(|client| client.transport.poll_timeout()).min();
+        let cameras = self.cameras.iter().map(|camera| camera.next_frame).min();
+        let next = [arrival, due, self.shard.next_timeout(), cameras, Some(self.next_checks)];
+        let Some(next) = next.into_iter().flatten().min().filter(|next| *next <= end) else { return false };
+        self.now = self.now.max(next);
+        // Datagrams that arrive within the gathering time are one batch.
+        let until = self.now + Duration::from_millis(1);
+        while let Some(entry) = self.link.first_entry()
+            && entry.key().0 <= until
+            && arrival == Some(next)
+        {
+            let (to_shard, client, mut datagram) = entry.remove();
+            if to_shard {
+                let path = self.clients[client].path;
+                self.shard.datagram(self.now, path, &mut datagram);
+            } else if !self.clients[client].gone {
+                self.clients[client].handle(self.now, &mut datagram);
+            }
+        }
+        if self.next_checks <= self.now {
+            self.next_checks = self.now + CHECKS;
+            for client in 0..self.clients.len() {
+                if !self.clients[client].gone {
+                    self.check(client);
+                }
+            }
+        }
+        self.run_cameras();
+        let now = self.now;
+        for client in self.clients.iter_mut().filter(|client| !client.gone) {
+            if client.transport.poll_timeout().is_some_and(|due| due <= now) {
+                client.transport.handle_timeout(now);
+            }
+        }
+        self.pump();
+        true
+    }
+
+    fn run_cameras(&mut self) {
+        let mut cameras = std::mem::take(&mut self.cameras);
+        for camera in &mut cameras {
+            camera.listen(&mut self.clients[camera.client]);
+            for packet in camera.retransmissions() {
+                self.send_rtp(camera.client, packet);
+            }
+            while camera.next_frame <= self.now {
+                for packet in camera.frame() {
+                    self.send_rtp(camera.client, packet);
+                }
+            }
+        }
+        self.cameras = cameras;
+    }
+
+    /// Lets everybody do what is due and puts everything that waits on the link.
+    pub fn pump(&mut self) {
+        let now = self.now;
+        self.shard.timeout(now);
+        let mut sink = Collect(Vec::new());
+        self.shard.flush(now, &mut sink);
+        assert_eq!(self.shard.queued_since(), None);
+        for (path, datagrams) in sink.0 {
+            let client = self.clients.iter().rposition(|client| client.path.remote == path.remote);
+            let client = client.expect("only to known addresses");
+            if is_rtp(&datagrams[0]) {
+                self.batches.push(datagrams.iter().map(Vec::len).collect());
+            }
+            for datagram in datagrams {
+                if is_rtp(&datagram) && self.rng.random_bool(self.loss[1]) {
+                    continue;
+                }
+                self.put(false, client, datagram);
+            }
+        }
+        self.events.extend(self.shard.drain_events().map(|event| (now, event)));
+        for index in 0..self.clients.len() {
+            let client = &mut self.clients[index];
+            if client.gone {
+                continue;
+            }
+            while let Some(event) = client.transport.poll_event() {
+                client.connected |= matches!(event, TransportEvent::Connected(_));
+                client.events.push(event);
+            }
+            let mut datagram = Vec::new();
+            let mut waiting = Vec::new();
+            while client.transport.poll_datagram(&mut datagram).is_some() {
+                waiting.push(std::mem::take(&mut datagram));
+            }
+            for datagram in waiting {
+                self.put(true, index, datagram);
+            }
+        }
+    }
+}
