@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::media::Command;
@@ -17,8 +17,8 @@ const MAILBOX: usize = 4096;
 
 /// What travels to a shard.
 pub(super) enum Mail {
-    /// From the control plane.
-    Command(Command),
+    /// From the control plane. Boxed, because credentials make some of them large and the queue has a fixed size.
+    Command(Box<Command>),
     /// From the shard that accepts ICE-TCP connections.
     Connection(Box<Handover>),
 }
@@ -82,7 +82,7 @@ impl ShardHandle {
     /// [`MailboxFull`] returns the command when the shard cannot take it.
     pub fn send(&self, command: Command) -> Result<(), MailboxFull> {
         let adds = matches!(command, Command::AddTransport { .. });
-        match self.sender.try_send(Mail::Command(command)) {
+        match self.sender.try_send(Mail::Command(Box::new(command))) {
             Ok(()) => {
                 if adds {
                     self.shared.added.fetch_add(1, Ordering::Relaxed);
@@ -93,7 +93,7 @@ impl ShardHandle {
             Err(mpsc::TrySendError::Full(mail) | mpsc::TrySendError::Disconnected(mail)) => {
                 self.shared.refused.fetch_add(1, Ordering::Relaxed);
                 match mail {
-                    Mail::Command(command) => Err(MailboxFull(Box::new(command))),
+                    Mail::Command(command) => Err(MailboxFull(command)),
                     // What was put in comes back.
                     Mail::Connection(_) => Ok(()),
                 }
@@ -162,10 +162,7 @@ impl Mailbox {
 
     /// The next message, if there is one. All senders gone counts as none: the shard is told to stop in other ways.
     pub(super) fn next(&self) -> Option<Mail> {
-        match self.receiver.try_recv() {
-            Ok(mail) => Some(mail),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.receiver.try_recv().ok()
     }
 
     /// True once the shard must return from its loop.

@@ -221,8 +221,8 @@ impl<C: ShardCore> ShardLoop<C> {
                     None => break,
                     Some(Mail::Command(command)) => {
                         self.counters.commands += 1;
-                        let last = matches!(command, Command::Shutdown);
-                        self.core.command(now, unix, command);
+                        let last = matches!(*command, Command::Shutdown);
+                        self.core.command(now, unix, *command);
                         if last {
                             return false;
                         }

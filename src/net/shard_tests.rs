@@ -81,7 +81,7 @@ fn checks_over_udp_are_answered_on_every_advertised_address() {
         assert_eq!(addresses.len(), 2);
         for to in addresses {
             let peer = UdpSocket::bind(if to.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }).unwrap();
-            peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
             let ice = &rig.ice[usize::from(shard)];
             peer.send_to(&check(ice, "a wrong password, to be ignored"), to).unwrap();
             peer.send_to(&check(ice, &ice.pwd), to).unwrap();
@@ -100,7 +100,7 @@ fn checks_over_tcp_reach_the_transport_on_any_shard() {
     for shard in 0..2u16 {
         let ice = &rig.ice[usize::from(shard)];
         let mut peer = TcpStream::connect(rig.addresses(shard, Protocol::Tcp)[0]).unwrap();
-        peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         peer.write_all(&framed(&check(ice, &ice.pwd))).unwrap();
         let mut length = [0; 2];
         peer.read_exact(&mut length).unwrap();

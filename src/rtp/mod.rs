@@ -1,6 +1,6 @@
 //! Floor 1 of the media wing: packets and what they mean, as pure functions and small machines.
 //!
-//! - A packet: [`packet`] reads it, [`values`] finds its header extensions ([`ext`]), [`write`] writes its copies.
+//! - A packet: [`packet`] reads it, [`values`] finds its header extensions ([`ext`]), [`mod@write`] writes its copies.
 //! - A payload: [`codec`] names it, [`frame`] says what it means, by [`vp8`], [`vp9`], [`h26x`], [`av1`], [`red`].
 //! - A received stream: [`stats`], [`nack`], [`cache`], [`audio_level`], and [`rtx`] for its repairs.
 //! - A forwarded stream: [`munger`] and [`vp8::Vp8Munger`] keep its numbers continuous, [`history`] answers NACKs.

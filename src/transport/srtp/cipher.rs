@@ -55,7 +55,10 @@ impl Profile {
 
 /// Session keys of one direction, for RTP or for RTCP.
 pub(super) enum Cipher {
-    Gcm { key: LessSafeKey, salt: [u8; 12] },
+    Gcm {
+        key: LessSafeKey,
+        salt: [u8; 12],
+    },
     /// Boxed: the expanded keys have 1.7 KB, and few connections need them.
     Cm(Box<CmKeys>),
 }

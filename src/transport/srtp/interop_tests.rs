@@ -166,22 +166,3 @@ fn truncated_and_lying_packets_are_refused() {
         assert_eq!(client.seal_rtp(&mut [0x8F; 60], 30), None, "CSRC list past the end");
     }
 }
-
-#[test]
-fn zz_bench() {
-    for (profile, _) in PROFILES {
-        for size in [1200, 100] {
-            let (mut server, mut client) = pair(profile);
-            let n = 60_000u32;
-            let mut packets: Vec<_> = (0..n).map(|s| { let mut p = rtp(s as u16, 0, None, size); p.resize(size + 12 + 16, 0); p }).collect();
-            let mut lens = vec![];
-            let t = std::time::Instant::now();
-            for p in &mut packets { lens.push(server.seal_rtp(p, size + 12).unwrap()); }
-            let seal = t.elapsed().as_nanos() / n as u128;
-            let t = std::time::Instant::now();
-            for (p, l) in packets.iter_mut().zip(&lens) { client.open_rtp(&mut p[..*l]).unwrap(); }
-            println!("{profile:?} {size}: seal {seal} ns, open {} ns", t.elapsed().as_nanos() / n as u128);
-        }
-    }
-    println!("Transport {} B, SrtpSession {} B", std::mem::size_of::<crate::transport::Transport>(), std::mem::size_of::<SrtpSession>());
-}

@@ -72,32 +72,45 @@ for (const [from, to] of PAIRS) {
     await ben.event('data', { text: 'dot', reliable: false });
   });
 
-  scenario(`the server forwards nothing of a track that ${from} has muted`, covers(from, to, 'mute'), async (call) => {
+  scenario(`${to} notices that ${from} mutes and unmutes`, covers(from, to, 'mute'), async (call) => {
     const ana = await call.join(from, 'ana');
     const ben = await call.join(to, 'ben');
     const mic = await ana.publishMic({ tone: 440 });
     const camera = await ana.publishCamera();
     await ben.hears(ana);
     await ben.sees(ana);
+    await ana.command('mute', mic);
+    await ana.command('mute', camera);
+    await ben.event('muted', { identity: 'ana', source: 'microphone' });
+    await ben.event('muted', { identity: 'ana', source: 'camera' });
+    await ben.stopsReceiving(ana, 'camera');
+    await ana.command('unmute', mic);
+    await ana.command('unmute', camera);
+    await ben.event('unmuted', { identity: 'ana', source: 'microphone' });
+    await ben.event('unmuted', { identity: 'ana', source: 'camera' });
+    await ben.hears(ana);
+    await ben.sees(ana);
+  });
+}
 
-    // The SDK stops sending a muted camera by itself, but goes on with the microphone's packets
-    // when only the signal says so: what stops then, the server stopped.
+// A client that goes on sending although it said it is muted: LiveKit's own server forwards such
+// audio, ours must not, because people trust the crossed-out microphone.
+for (const kind of ['chromium-v1', 'chromium-v0']) {
+  scenario(`what is muted is not forwarded, even while ${kind} goes on sending`, covers(kind, kind, 'mute enforced'), async (call) => {
+    const ana = await call.join(kind, 'ana');
+    const ben = await call.join(kind, 'ben');
+    const mic = await ana.publishMic({ tone: 440 });
+    await ben.hears(ana);
+    const sent = async () => (await ana.command('sent')).find((s) => s.kind === 'audio').packets;
     await ana.command('muteSignalOnly', { ...mic, muted: true });
     await ben.event('muted', { identity: 'ana', source: 'microphone' });
+    const before = await sent();
     await ben.stopsReceiving(ana, 'microphone');
-    const [before] = (await ana.command('sent')).filter((s) => s.kind === 'audio');
-    await until('packets to go on being sent', async () =>
-      (await ana.command('sent')).find((s) => s.kind === 'audio').packets > before.packets + 10);
+    assert.ok((await sent()) > before + 10, 'the publisher went on sending');
     await ana.command('muteSignalOnly', { ...mic, muted: false });
     await ben.event('unmuted', { identity: 'ana', source: 'microphone' });
     await ben.hears(ana);
-
-    await ana.command('mute', camera);
-    await ben.event('muted', { identity: 'ana', source: 'camera' });
-    await ben.stopsReceiving(ana, 'camera');
-    await ana.command('unmute', camera);
-    await ben.event('unmuted', { identity: 'ana', source: 'camera' });
-    await ben.sees(ana);
+    assert.ok((await ben.report(ana, 'microphone')).lost < 5, 'the gap is not counted as loss');
   });
 }
 

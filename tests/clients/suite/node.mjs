@@ -58,6 +58,8 @@ for (const mode of ['v1', 'v0']) {
   scenario(`Node sees names, metadata and attributes change (${mode})`, covers('participant updates'), async (call) => {
     const nora = await call.join(client, 'nora');
     const pia = await call.join('python-v0', 'pia');
+    // News about somebody not yet announced would arrive with the announcement, not as an event.
+    await nora.event('participant-joined', { identity: 'pia' });
     await pia.command('setName', { value: 'Pia P.' });
     await nora.event('name', { identity: 'pia', value: 'Pia P.' });
     await pia.command('setAttributes', { value: { desk: '7' } });

@@ -83,6 +83,7 @@ window.media = {
         const remote = stats.get(s.remoteCandidateId);
         found.push({
           protocol: local?.protocol,
+          local: local?.port,
           received: s.bytesReceived,
           sent: s.bytesSent,
           remote: `${remote?.address}:${remote?.port}`,
