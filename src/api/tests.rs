@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
 
 use axum::body::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -52,7 +51,7 @@ impl SignalTarget for Stub {
 
 struct Server {
     address: SocketAddr,
-    ends: Mutex<mpsc::UnboundedReceiver<Ends>>,
+    ends: tokio::sync::Mutex<mpsc::UnboundedReceiver<Ends>>,
     metrics: Arc<Metrics>,
     _stop: watch::Sender<bool>,
 }
@@ -80,12 +79,12 @@ async fn start(development: bool) -> Server {
     let address = listeners.addresses()[0];
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(listeners.serve(router(Arc::new(api)), stopped));
-    Server { address, ends: Mutex::new(ends), metrics, _stop: stop }
+    Server { address, ends: tokio::sync::Mutex::new(ends), metrics, _stop: stop }
 }
 
 impl Server {
     async fn ends(&self) -> Ends {
-        let mut ends = self.ends.lock().unwrap();
+        let mut ends = self.ends.lock().await;
         timeout(PATIENCE, ends.recv()).await.unwrap().unwrap()
     }
 
@@ -327,8 +326,7 @@ async fn an_oversize_frame_ends_the_connection_and_is_counted() {
 async fn a_client_that_stops_reading_is_given_up() {
     let server = start(false).await;
     let (socket, mut ends) = server.open().await;
-    let mut large = SignalResponse::default();
-    large.message = Some(signal_response::Message::RefreshToken("x".repeat(1 << 20)));
+    let large = SignalResponse { message: Some(signal_response::Message::RefreshToken("x".repeat(1 << 20))) };
     let stalled = async {
         while ends.outgoing.send(SignalOut::Response(Box::new(large.clone()))).await.is_ok() {}
         while !matches!(ends.incoming.recv().await, Some(SignalIn::Closed) | None) {}

@@ -222,7 +222,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 pub fn serialize_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     if duration.subsec_nanos() == 0 {
         serializer.collect_str(&format_args!("{}s", duration.as_secs()))
-    } else if duration.subsec_nanos() % 1_000_000 == 0 {
+    } else if duration.subsec_nanos().is_multiple_of(1_000_000) {
         serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
     } else {
         serializer.collect_str(&format_args!("{}us", duration.as_micros()))

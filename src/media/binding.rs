@@ -15,6 +15,8 @@ use super::transports::{MAX_SOURCES, Receiving, Source, SourceEntry, TransportKe
 
 /// A source that was silent for this long may give way to a new one.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
+/// A stream whose last packet is no older than this is flowing.
+const FLOWS_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a new SSRC turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,16 +160,18 @@ impl Shard {
         stream.rid = found.rid;
         stream.position = found.position;
         let mid = section.mid;
-        let track = state.tracks.iter().copied().find(|track| {
-            self.tracks.get(*track).is_some_and(|track| track.mid == mid)
-        });
+        let track =
+            state.tracks.iter().copied().find(|track| self.tracks.get(*track).is_some_and(|track| track.mid == mid));
         // Another SSRC for the same rid: the sender has replaced its stream.
         let old = state.receiving.streams.iter().copied().find(|old| {
-            self.streams.get(*old).is_some_and(|old| {
-                old.section == found.section && found.rid.is_some() && old.rid == found.rid
-            })
+            self.streams
+                .get(*old)
+                .is_some_and(|old| old.section == found.section && found.rid.is_some() && old.rid == found.rid)
         });
         if let Some(old) = old {
+            if let Some(track) = track {
+                self.stop_forwarders(track, old);
+            }
             self.remove_stream(old);
         }
         let stream = self.streams.insert(stream);
@@ -188,7 +192,9 @@ impl Shard {
         let layer = track.layer_of(stream.rid.as_ref(), stream.position, section.ssrcs.len(), &section.rids);
         stream.track = Some(track_key);
         stream.layer = layer;
-        let flows = stream.stats.highest().is_some();
+        // A stream that lies silent may be one that the section's former track left behind.
+        let silent = now.saturating_duration_since(stream.last_packet);
+        let flows = stream.stats.highest().is_some() && silent < FLOWS_WITHIN;
         if flows {
             stream.key_frames.request();
         }
@@ -197,6 +203,7 @@ impl Shard {
             track.active.insert(layer);
         }
         if let Some(old) = old {
+            self.stop_forwarders(track_key, old);
             self.remove_stream(old);
         }
         if flows {

@@ -8,12 +8,14 @@ use smallvec::smallvec;
 
 use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
 use crate::transport::{
-    DataChannelParams, IceCredentials, ReceiverSection, SenderSection, Transport, TransportCounters, TransportParams,
+    DataChannelParams, IceCredentials, ReceiverSection, RemoteTransport, SenderSection, Transport, TransportCounters,
+    TransportError, TransportParams,
 };
 use crate::units::{MediaKind, Mid, Ssrc, UnixTime};
 
 use super::command::{Command, LayerTarget, TrackSpec};
 use super::counters::Drop;
+use super::event::{Event, TransportFailure};
 use super::forwarder::{Forwarder, ForwarderKey};
 use super::reports::REPORT_INTERVAL;
 use super::shard::Shard;
@@ -33,10 +35,7 @@ impl Shard {
             Command::AddTransport { id, room, ice } => self.add_transport(now, id, room, ice),
             Command::RemoveTransport(id) => self.remove_transport(now, id),
             Command::RestartIce { id, ice } => self.restart_ice(now, id, ice),
-            Command::SetRemote { id, remote } => self.with_transport(id, |state| {
-                // A refusal that ends the transport arrives as its event.
-                let _ = state.transport.set_remote(now, &remote);
-            }),
+            Command::SetRemote { id, remote } => self.set_remote(now, id, &remote),
             Command::OpenDataChannel { id, channel } => self.with_transport(id, |state| {
                 let params = DataChannelParams {
                     label: channel.label,
@@ -95,6 +94,22 @@ impl Shard {
         self.touched(key);
     }
 
+    fn set_remote(&mut self, now: Instant, id: TransportId, remote: &RemoteTransport) {
+        let Some(key) = self.transport_key(id) else { return self.counters.drop(Drop::UnknownId) };
+        let Some(state) = self.transports.get_mut(key) else { return };
+        state.channels.set_role(remote.role);
+        // Other refusals end the transport, whose own event tells of it.
+        let cause = match state.transport.set_remote(now, remote) {
+            Err(TransportError::FingerprintChanged) => Some(TransportFailure::FingerprintMismatch),
+            Err(TransportError::RoleChanged) => Some(TransportFailure::Dtls),
+            Err(TransportError::FingerprintMismatch | TransportError::Dtls) | Ok(()) => None,
+        };
+        self.touched(key);
+        if let Some(cause) = cause {
+            self.emit(Event::TransportFailed { id, cause });
+        }
+    }
+
     fn add_transport(&mut self, now: Instant, id: TransportId, room: MediaRoomId, ice: IceCredentials) {
         if self.transport_ids.contains_key(&id) {
             return self.counters.drop(Drop::UnknownId);
@@ -131,6 +146,7 @@ impl Shard {
             cname,
             next_report: now + offset,
             next_look: None,
+            touched: false,
             counted: TransportCounters::default(),
         };
         let key = self.transports.insert(state);
@@ -418,4 +434,3 @@ impl Shard {
         }
     }
 }
-

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use crate::ids::{MediaDataTrackId, TransportId};
-use crate::transport::{ChannelId, SendDataError, TransportEvent};
+use crate::transport::{ChannelId, DtlsRole, SendDataError, TransportEvent};
 
 use super::command::DataChannelLabel;
 use super::counters::Drop;
@@ -21,8 +21,9 @@ const MAX_CHANNELS: usize = 32;
 /// Messages and bytes held for one peer until its channel opens.
 const MAX_HELD: usize = 1024;
 const MAX_HELD_BYTES: usize = 1024 * 1024;
-/// A subscriber whose data-track channel has not run empty for this long misses packets
-/// (LiveKit `datachannel_data_track_target_latency`).
+/// What may be under way to a subscriber of data tracks; more is a backlog.
+const DATA_TRACK_BACKLOG: usize = 64 * 1024;
+/// A subscriber with a backlog for this long misses packets (LiveKit `datachannel_data_track_target_latency`).
 const DATA_TRACK_LATENCY: Duration = Duration::from_millis(100);
 /// Header of a data-track packet, its handle in bytes 2 and 3 (LiveKit `pkg/rtc/datatrack/packet.go`).
 const DATA_TRACK_HEADER: usize = 12;
@@ -38,9 +39,10 @@ struct Channel {
 #[derive(Default)]
 pub struct Channels {
     open: SmallVec<[Channel; 4]>,
+    our_parity: u16,
     held: VecDeque<(DataChannelLabel, Arc<[u8]>)>,
     held_bytes: usize,
-    /// Since when the data-track channel has not been empty.
+    /// Since when the data-track channel has had a backlog.
     backed_up_since: Option<Instant>,
     /// The publisher's handles.
     published: HashMap<u16, DataTrackKey>,
@@ -49,8 +51,15 @@ pub struct Channels {
 }
 
 impl Channels {
+    /// Which side of DTLS we are decides which channel numbers are ours (RFC 8832 §6).
+    pub(super) fn set_role(&mut self, role: DtlsRole) {
+        self.our_parity = u16::from(role == DtlsRole::Passive);
+    }
+
+    /// Where both sides have opened a channel of one label, ours is the one that the peer listens to.
     fn by_label(&self, label: DataChannelLabel) -> Option<ChannelId> {
-        self.open.iter().find(|channel| channel.label == label).map(|channel| channel.id)
+        let fitting = self.open.iter().filter(|channel| channel.label == label);
+        fitting.min_by_key(|channel| channel.id.0 % 2 != self.our_parity).map(|channel| channel.id)
     }
 
     fn label_of(&self, id: ChannelId) -> Option<DataChannelLabel> {
@@ -190,7 +199,8 @@ impl Shard {
 
     /// [`super::Command::SubscribeDataTrack`]; once more with another handle replaces the first.
     pub(super) fn subscribe_data_track(&mut self, id: MediaDataTrackId, transport: TransportId, handle: u16) {
-        let (Some(key), Some(track_key)) = (self.transport_key(transport), self.data_track_ids.get(&id).copied()) else {
+        let (Some(key), Some(track_key)) = (self.transport_key(transport), self.data_track_ids.get(&id).copied())
+        else {
             return self.counters.drop(Drop::UnknownId);
         };
         let Some(track) = self.data_tracks.get_mut(track_key) else { return };
@@ -205,7 +215,8 @@ impl Shard {
 
     /// [`super::Command::UnsubscribeDataTrack`].
     pub(super) fn unsubscribe_data_track(&mut self, id: MediaDataTrackId, transport: TransportId) {
-        let (Some(key), Some(track_key)) = (self.transport_key(transport), self.data_track_ids.get(&id).copied()) else {
+        let (Some(key), Some(track_key)) = (self.transport_key(transport), self.data_track_ids.get(&id).copied())
+        else {
             return;
         };
         if let Some(track) = self.data_tracks.get_mut(track_key) {
@@ -250,7 +261,7 @@ impl Shard {
                 self.counters.drop(Drop::ChannelNotOpen);
                 continue;
             };
-            if state.transport.buffered_amount(channel) == 0 {
+            if state.transport.buffered_amount(channel) < DATA_TRACK_BACKLOG {
                 state.channels.backed_up_since = None;
             } else {
                 let since = *state.channels.backed_up_since.get_or_insert(now);

@@ -55,7 +55,7 @@ impl Shard {
                     // The bandwidth estimate will take the results from here.
                     state.sending.twcc.on_feedback(&feedback, &mut self.results);
                 }
-                Rtcp::Bye(ssrcs) => ssrcs.iter().for_each(|ssrc| self.on_bye(key, ssrc)),
+                Rtcp::Bye(ssrcs) => ssrcs.iter().for_each(|ssrc| self.on_bye(now, key, ssrc)),
                 Rtcp::Remb { .. } | Rtcp::Sdes | Rtcp::Other { .. } => {}
             }
         }
@@ -136,9 +136,16 @@ impl Shard {
         }
     }
 
-    fn on_bye(&mut self, key: TransportKey, ssrc: Ssrc) {
+    fn on_bye(&mut self, now: Instant, key: TransportKey, ssrc: Ssrc) {
         if let Some(stream) = self.media_stream(key, ssrc) {
+            let track = self.streams.get(stream).and_then(|stream| stream.track);
+            if let Some(track) = track {
+                self.stop_forwarders(track, stream);
+            }
             self.remove_stream(stream);
+            if let Some(track) = track {
+                self.refresh_forwarders(now, track);
+            }
         } else if let Some(state) = self.transports.get_mut(key) {
             state.receiving.sources.remove(&ssrc);
         }

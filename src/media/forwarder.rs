@@ -92,13 +92,22 @@ impl Outgoing {
     }
 
     const fn pack(fields: Vp8Fields) -> u32 {
-        ((fields.picture_id as u32 & 0x7FFF) << 13) | ((fields.tl0_pic_idx as u32) << 5) | (fields.key_idx as u32 & 0x1F)
+        ((fields.picture_id as u32 & 0x7FFF) << 13)
+            | ((fields.tl0_pic_idx as u32) << 5)
+            | (fields.key_idx as u32 & 0x1F)
     }
 
     /// Whether the mid is written.
     pub const fn with_mid(codec: u32) -> bool {
         codec & WITH_MID != 0
     }
+}
+
+/// The numbering of a source that no longer flows.
+struct LateSource {
+    stream: StreamKey,
+    munger: RtpMunger,
+    vp8: Option<Vp8Munger>,
 }
 
 /// A subscription's state on the packet path.
@@ -137,6 +146,8 @@ pub struct Forwarder {
     epoch: u16,
     munger: RtpMunger,
     vp8: Option<Box<Vp8Munger>>,
+    /// How the source before the last switch was numbered: what was missing of it then may still come.
+    late: Option<Box<LateSource>>,
     route: Option<Route>,
     last_sent: Instant,
     clock_rate: ClockRate,
@@ -176,6 +187,7 @@ impl Forwarder {
             epoch: 0,
             munger: RtpMunger::new(first[0]),
             vp8: None,
+            late: None,
             route: None,
             last_sent: now,
             clock_rate: ClockRate(90_000),
@@ -213,6 +225,7 @@ impl Forwarder {
     pub fn stop(&mut self) {
         self.selector.stop();
         self.munger.clear_source();
+        self.late = None;
     }
 
     /// The source's codecs or payload types have changed.
@@ -293,6 +306,12 @@ impl Forwarder {
         if packet.header.is_empty() {
             return self.offer_empty(packet, layer);
         }
+        if let Some(late) = &self.late
+            && late.stream == packet.stream
+            && late.munger.order(packet.seq) == Order::Late
+        {
+            return self.number_late(packet);
+        }
         let choice = self.selector.choose(now, layer, packet.opens, active);
         let resumes = match choice {
             Choice::Skip => return Verdict::Nothing,
@@ -329,6 +348,11 @@ impl Forwarder {
         new: Option<SenderClock>,
     ) {
         let timestamp = self.switch_timestamp(now, packet, params.clock_rate, old, new);
+        let before = self.source.filter(|before| *before != packet.stream && self.has_sent());
+        self.late = before.map(|stream| {
+            let (munger, vp8) = (self.munger.clone(), self.vp8.as_deref().cloned());
+            Box::new(LateSource { stream, munger, vp8 })
+        });
         self.munger.switch_source(packet.seq, packet.header.timestamp, timestamp);
         if let Some(first) = &packet.vp8 {
             self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new())).switch_source(first);
@@ -389,7 +413,32 @@ impl Forwarder {
             self.mid_left -= 1;
             codec |= WITH_MID;
         }
-        self.record(now, packet, munged.ext_seq, munged.timestamp, codec)
+        if munged.order != Order::Late {
+            self.last_sent = now;
+        }
+        self.record(packet, munged.ext_seq, munged.timestamp, codec)
+    }
+
+    /// A packet of the source before the switch: it goes out only into a gap that was left for it.
+    fn number_late(&mut self, packet: &SourcePacket) -> Verdict {
+        let Some(late) = &mut self.late else { return Verdict::Nothing };
+        let fields = match (&packet.vp8, &mut late.vp8) {
+            (Some(descriptor), Some(vp8)) => vp8.forward(descriptor, Order::Late, u8::MAX).ok(),
+            _ => Some(Vp8Fields::default()),
+        };
+        let munged = late.munger.forward(packet.seq, packet.header.timestamp, packet.header.marker);
+        let (Some(fields), Ok(munged)) = (fields, munged) else { return Verdict::Nothing };
+        let sent = Sent::new(
+            munged.ext_seq as u32,
+            packet.seq as u32,
+            self.epoch.wrapping_sub(1),
+            munged.timestamp,
+            Outgoing::pack(fields),
+        );
+        if !self.history.insert(sent) {
+            return Verdict::Repeated;
+        }
+        Verdict::Send(Outgoing { seq: munged.ext_seq, timestamp: munged.timestamp, codec: sent.codec })
     }
 
     /// Padding alone is left out; if it comes too late for that, its number gets an empty packet, since a
@@ -405,14 +454,13 @@ impl Forwarder {
         let Ok(munged) = self.munger.forward(packet.seq, packet.header.timestamp, false) else {
             return Verdict::Nothing;
         };
-        self.record(self.last_sent, packet, munged.ext_seq, munged.timestamp, 0)
+        self.record(packet, munged.ext_seq, munged.timestamp, 0)
     }
 
-    fn record(&mut self, now: Instant, packet: &SourcePacket, seq: u64, timestamp: RtpTime, codec: u32) -> Verdict {
+    fn record(&mut self, packet: &SourcePacket, seq: u64, timestamp: RtpTime, codec: u32) -> Verdict {
         if !self.history.insert(Sent::new(seq as u32, packet.seq as u32, self.epoch, timestamp, codec)) {
             return Verdict::Repeated;
         }
-        self.last_sent = now;
         Verdict::Send(Outgoing { seq, timestamp, codec })
     }
 }

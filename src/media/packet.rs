@@ -1,5 +1,6 @@
 //! One received packet as the forwarders see it: parsed once, its bytes in the source stream's cache.
 
+use crate::rtp::frame::FrameMarks;
 use crate::rtp::values::AudioLevel;
 use crate::rtp::vp8::Vp8Descriptor;
 use crate::rtp::{Codec, ExtensionValues, RtpHeader};
@@ -65,10 +66,9 @@ impl SourcePacket {
     ) -> Self {
         let payload = header.payload(bytes);
         let vp8 = if codec == Codec::Vp8 { Vp8Descriptor::parse(payload) } else { None };
-        let opens = match codec {
-            Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 => true,
-            Codec::Vp8 => vp8.is_some_and(|vp8| vp8.key_frame),
-            codec => crate::rtp::frame::is_key_frame_start(codec, payload),
+        let opens = match &vp8 {
+            Some(descriptor) => descriptor.key_frame,
+            None => FrameMarks::read(codec, payload, header.marker, values.dependency_descriptor).key_frame_start,
         };
         let values = PassedOn {
             audio_level: values.audio_level,

@@ -120,7 +120,7 @@ impl Shard {
         let Some(codec) = stream.codec_of(header.payload_type, &section.codecs) else {
             return self.counters.drop(Drop::UnknownPayloadType);
         };
-        let (codec, wants_nack) = (codec.codec, codec.nack);
+        let (codec, wants_nack, clock_rate) = (codec.codec, codec.nack, codec.clock_rate);
         let placed = if repaired {
             stream.stats.on_recovered(header.seq)
         } else {
@@ -152,7 +152,11 @@ impl Shard {
         }
         let Some(track_key) = track else { return };
         if placed.restarted {
-            self.restart_forwarders(track_key, key);
+            self.stop_forwarders(track_key, key);
+            if let Some(track) = self.tracks.get_mut(track_key) {
+                // Seen as active again below, which has the forwarders choose anew.
+                track.active.remove(layer);
+            }
         }
         let Some(track) = self.tracks.get_mut(track_key) else { return };
         if !track.active.contains(layer) && !repaired {
@@ -171,7 +175,7 @@ impl Shard {
         if let Some(level) = values.audio_level
             && track.kind() == MediaKind::Audio
         {
-            track.level.observe(level.level, header.timestamp, now);
+            track.heard(now, level.level, header.timestamp, clock_rate);
             let room = track.room;
             if level.level <= LOUD {
                 self.heard(now, room);
@@ -251,9 +255,9 @@ impl Shard {
         }
     }
 
-    /// The publisher restarted the numbering of a stream: to the forwarders it is a new one.
-    fn restart_forwarders(&mut self, track: TrackKey, stream: StreamKey) {
-        let Some(track) = self.tracks.get_mut(track) else { return };
+    /// A stream ends or begins anew: the forwarders that it fed need a key frame to go on.
+    pub(super) fn stop_forwarders(&mut self, track: TrackKey, stream: StreamKey) {
+        let Some(track) = self.tracks.get(track) else { return };
         for key in &track.forwarders {
             if let Some(forwarder) = self.forwarders.get_mut(*key)
                 && forwarder.source() == Some(stream)
@@ -261,7 +265,6 @@ impl Shard {
                 forwarder.stop();
             }
         }
-        track.active = Default::default();
     }
 
     /// The first packet of a track has come, or had come before the track was known.

@@ -43,9 +43,10 @@ impl LayerSet {
 
     /// The layer nearest to `wanted`: itself, else the best below it, else the lowest above it.
     pub fn nearest(self, wanted: LayerIndex) -> Option<LayerIndex> {
-        (0..=wanted.min(LAYERS - 1)).rev().find(|layer| self.contains(*layer)).or_else(|| {
-            (wanted + 1..LAYERS).find(|layer| self.contains(*layer))
-        })
+        (0..=wanted.min(LAYERS - 1))
+            .rev()
+            .find(|layer| self.contains(*layer))
+            .or_else(|| (wanted + 1..LAYERS).find(|layer| self.contains(*layer)))
     }
 }
 
@@ -144,12 +145,13 @@ impl Selector {
         let Some(wanted) = self.awaited() else { return Choice::Skip };
         let stranded = self.current.is_none_or(|current| !active.contains(current));
         let patient = self.waiting_since.is_some_and(|since| now.saturating_duration_since(since) < PATIENCE);
-        let take = layer == wanted || match self.current {
-            _ if stranded => !patient,
-            // A step in the right direction is taken as well.
-            Some(current) => (current < layer && layer < wanted) || (wanted < layer && layer < current),
-            None => false,
-        };
+        let take = layer == wanted
+            || match self.current {
+                _ if stranded => !patient,
+                // A step in the right direction is taken as well.
+                Some(current) => (current < layer && layer < wanted) || (wanted < layer && layer < current),
+                None => false,
+            };
         if !take {
             return Choice::Skip;
         }

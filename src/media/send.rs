@@ -8,10 +8,10 @@
 
 use std::time::Instant;
 
+use crate::rtp::Codec;
 use crate::rtp::red::Red;
 use crate::rtp::rtx::write_osn;
 use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
-use crate::rtp::Codec;
 use crate::transport::Path;
 use crate::units::{MediaKind, PayloadType, SeqNo, Ssrc};
 
@@ -171,13 +171,12 @@ impl SendBuffers {
         true
     }
 
-    /// Forgets what waits for a peer that is gone.
+    /// Forgets the media that waits for a peer that is gone. Its goodbye still goes out.
     pub fn forget(&mut self, gone: TransportKey) {
         if let Some(queue) = self.queues.get_mut(gone.index()) {
             self.queued -= queue.packets.len();
-            *queue = SendQueue::default();
+            queue.packets = Vec::new();
         }
-        self.dirty.retain(|dirty| *dirty != gone);
     }
 
     fn queue(&mut self, to: TransportKey) -> &mut SendQueue {
@@ -258,9 +257,11 @@ impl Shard {
             packets.clear();
             return;
         };
-        // Packets of one forwarder side by side make longer trains; within it order is kept.
+        // Packets of one forwarder side by side make longer trains. Within it they were gathered in order.
         if packets.windows(2).any(|pair| pair[0].forwarder != pair[1].forwarder) {
-            packets.sort_by_key(|queued| (queued.kind == MediaKind::Video, queued.forwarder.index()));
+            packets.sort_unstable_by_key(|queued| {
+                (queued.kind == MediaKind::Video, queued.forwarder.index(), queued.packet)
+            });
         }
 
         headers.clear();
@@ -401,7 +402,7 @@ fn prepare(
 fn payload_of<'a>(queued: &Queued, source: &SourcePacket, bytes: &'a [u8]) -> &'a [u8] {
     let payload = source.header.payload(bytes);
     if queued.strip_red && source.codec == Codec::Red {
-        return crate::rtp::red::Red::parse(payload).map_or(&[], |red| red.primary().1);
+        return Red::parse(payload).map_or(&[], |red| red.primary().1);
     }
     payload
 }
@@ -437,4 +438,3 @@ fn compose(
     };
     Some(at + written)
 }
-

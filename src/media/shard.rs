@@ -217,7 +217,10 @@ impl Shard {
 
     /// A transport's events and datagrams wait to be taken.
     pub(super) fn touched(&mut self, key: TransportKey) {
-        if !self.touched.contains(&key) {
+        if let Some(state) = self.transports.get_mut(key)
+            && !state.touched
+        {
+            state.touched = true;
             self.touched.push(key);
         }
     }
@@ -225,6 +228,9 @@ impl Shard {
     /// Takes everything that transports have to tell and to send.
     pub(super) fn settle(&mut self, now: Instant) {
         while let Some(key) = self.touched.pop() {
+            if let Some(state) = self.transports.get_mut(key) {
+                state.touched = false;
+            }
             while let Some(event) = self.transports.get_mut(key).and_then(|state| state.transport.poll_event()) {
                 self.on_transport_event(now, key, event);
             }

@@ -44,7 +44,7 @@ impl Room {
 }
 
 /// The list for the control plane: loudest first, levels rounded, one entry per connection.
-fn rank(levels: &mut Vec<(TransportId, f64)>) -> Vec<(TransportId, f32)> {
+fn rank(levels: &mut [(TransportId, f64)]) -> Vec<(TransportId, f32)> {
     levels.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut ranked: Vec<(TransportId, f32)> = Vec::with_capacity(levels.len());
     for (id, level) in levels.iter() {

@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 
 use crate::ids::MediaTrackId;
 use crate::rtp::audio_level::LevelWindow;
-use crate::units::{ClockRate, MediaKind, Mid, Rid};
+use crate::units::{ClockRate, MediaKind, Mid, Rid, RtpTime};
 
 use super::command::TrackSpec;
 use super::forwarder::ForwarderKey;
@@ -41,6 +41,7 @@ pub struct Track {
     pub forwarders: Vec<ForwarderKey>,
     /// How loud it is.
     pub level: LevelWindow,
+    level_rate: ClockRate,
     /// Its first packet has been reported.
     pub started: bool,
 }
@@ -55,6 +56,7 @@ impl Track {
             mid,
             muted: spec.muted,
             level: LevelWindow::new(ClockRate(48_000)),
+            level_rate: ClockRate(48_000),
             spec,
             layers: [None; LAYERS],
             active: LayerSet::default(),
@@ -81,9 +83,8 @@ impl Track {
             if rids.len() == 1 {
                 return self.best_layer();
             }
-            return layer_of_rid(rid).unwrap_or_else(|| {
-                rids.iter().position(|listed| listed == rid).unwrap_or_default().min(LAYERS - 1)
-            });
+            return layer_of_rid(rid)
+                .unwrap_or_else(|| rids.iter().position(|listed| listed == rid).unwrap_or_default().min(LAYERS - 1));
         }
         if declared <= 1 {
             // One stream, whole: SVC, or no simulcast.
@@ -92,6 +93,15 @@ impl Track {
         let qualities: ArrayVec<LayerIndex, LAYERS> =
             self.spec.layers.iter().map(|layer| layer.quality as usize).take(LAYERS).collect();
         qualities.get(position).copied().unwrap_or(position.min(LAYERS - 1))
+    }
+
+    /// Takes note of an audio packet's level.
+    pub fn heard(&mut self, now: Instant, level: u8, timestamp: RtpTime, rate: ClockRate) {
+        if rate != self.level_rate {
+            self.level_rate = rate;
+            self.level = LevelWindow::new(rate);
+        }
+        self.level.observe(level, timestamp, now);
     }
 
     /// Attaches a stream as one of the layers. The stream that it replaces is returned.
@@ -113,8 +123,7 @@ impl Track {
     /// Looks which layers have stopped. True when that changed.
     pub fn refresh_active(&mut self, now: Instant, streams: &Table<Stream>) -> bool {
         let before = self.active;
-        let all: [Option<&Stream>; LAYERS] =
-            self.layers.map(|stream| stream.and_then(|stream| streams.get(stream)));
+        let all: [Option<&Stream>; LAYERS] = self.layers.map(|stream| stream.and_then(|stream| streams.get(stream)));
         for layer in 0..LAYERS {
             let Some(stream) = all[layer] else {
                 self.active.remove(layer);

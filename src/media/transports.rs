@@ -226,6 +226,8 @@ pub struct TransportState {
     pub next_report: Instant,
     /// When streams are looked at next: NACKs, key-frame requests, stopped layers.
     pub next_look: Option<Instant>,
+    /// Its events and datagrams wait to be taken.
+    pub touched: bool,
     /// What the transport had dropped on its own when it was last looked at.
     pub counted: TransportCounters,
 }

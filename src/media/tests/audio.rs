@@ -95,7 +95,10 @@ fn red_reaches_those_who_take_it_and_opus_the_others() {
             assert_eq!(got.payload()[len - 6..], [0, n as u8, 0xFC, 1, 2, 3]);
         }
         let steps = got.windows(2).map(|pair| {
-            (pair[1].header.seq.distance_from(pair[0].header.seq), pair[1].header.timestamp.distance_from(pair[0].header.timestamp))
+            (
+                pair[1].header.seq.distance_from(pair[0].header.seq),
+                pair[1].header.timestamp.distance_from(pair[0].header.timestamp),
+            )
         });
         assert!(steps.into_iter().all(|step| step == (1, 960)));
     }

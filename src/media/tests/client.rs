@@ -55,6 +55,8 @@ pub struct Client {
     pub path: Path,
     pub connected: bool,
     pub gone: bool,
+    /// Others' datagrams may reach it.
+    pub tolerant: bool,
     pub rtp: Vec<Got>,
     pub told: Told,
     /// Takes part in nothing but checks and RTP: its RTCP is not read.
@@ -101,6 +103,7 @@ impl Client {
             path: Path { socket: SocketId(0), remote, local_ip: None },
             connected: false,
             gone: false,
+            tolerant: false,
             rtp: Vec::new(),
             told: Told::default(),
             events: Vec::new(),
@@ -132,11 +135,6 @@ impl Client {
         let name = format!("{}:{}", self.ice.ufrag, self.server_ice.ufrag);
         let mut check = binding_request(&name, &self.ice.pwd, self.transaction);
         assert_eq!(self.transport.handle_datagram(now, server_path(), &mut check), Inbound::Consumed);
-        let mut answer = Vec::new();
-        while self.transport.poll_datagram(&mut answer).is_some() && answer[0] < 2 {
-            answer.clear();
-        }
-        assert!(answer.is_empty() || self.connected, "nothing but the answer so far");
     }
 
     pub fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
@@ -155,6 +153,7 @@ impl Client {
                 }
             }
             Inbound::Consumed => {}
+            Inbound::Dropped(_) if self.tolerant => {}
             Inbound::Dropped(cause) => panic!("client {:?} dropped: {cause:?}", self.id),
         }
     }

@@ -14,6 +14,8 @@ pub fn call(seed: u64, subscribers: usize, rids: &[&'static str]) -> World {
     world.receivers(0, vec![receiver("0", rids)]);
     world.publish(0, 1, "0", MediaKind::Video);
     world.cameras.push(Camera::new(world.now, 0, "0", rids));
+    // The camera runs before anybody watches; see below for the other order.
+    world.run_for(Duration::from_secs(1));
     for n in 1..=subscribers {
         subscriber(&mut world, n);
     }
@@ -52,9 +54,8 @@ fn twenty_layer_switches_are_seamless_and_happen_at_key_frames() {
             assert!(longest_pause(&world.clients[n], ssrc_of(n)) < Duration::from_millis(100));
         }
         let subscriber = world.id(1);
-        let changes = world.count(|event| {
-            matches!(event, Event::LayerChanged { subscriber: id, .. } if *id == subscriber)
-        });
+        let changes =
+            world.count(|event| matches!(event, Event::LayerChanged { subscriber: id, .. } if *id == subscriber));
         assert_eq!(changes, 21);
         assert_eq!(world.count(|event| matches!(event, Event::TrackStarted { .. })), 1);
         assert_eq!(world.count(|event| matches!(event, Event::FirstForward { .. })), 2);
@@ -174,9 +175,32 @@ fn padding_of_the_publisher_is_left_out_without_a_trace() {
 }
 
 #[test]
+fn the_first_picture_of_a_new_track_is_of_whatever_layer_comes_first() {
+    let mut world = World::connected(11, 2);
+    world.receivers(0, vec![receiver("0", &["q", "h", "f"])]);
+    world.publish(0, 1, "0", MediaKind::Video);
+    subscriber(&mut world, 1);
+    let began = world.now;
+    let mut camera = Camera::new(began, 0, "0", &["q", "h", "f"]);
+    camera.named_frames = 100;
+    camera.layers[1].paused = true;
+    camera.layers[2].paused = true;
+    world.cameras.push(camera);
+    world.run_for(Duration::from_secs(1));
+    world.cameras[0].layers.iter_mut().for_each(|layer| layer.paused = false);
+    world.run_for(Duration::from_secs(2));
+    let layers = check_continuity(&world.clients[1], ssrc_of(1));
+    assert_eq!((layers[0], layers.last()), (0, Some(&2)));
+    assert!(world.clients[1].rtp[0].at - began < Duration::from_millis(50));
+}
+
+#[test]
 fn nothing_is_sent_before_the_publisher_sends() {
-    let mut world = call(10, 2, &["q", "h", "f"]);
-    world.cameras.clear();
+    let mut world = World::connected(10, 3);
+    world.receivers(0, vec![receiver("0", &["q", "h", "f"])]);
+    world.publish(0, 1, "0", MediaKind::Video);
+    subscriber(&mut world, 1);
+    subscriber(&mut world, 2);
     world.run_for(Duration::from_secs(10));
     assert!(world.clients.iter().all(|client| client.rtp.is_empty()));
     assert_eq!(world.shard.counters().plis_out, 0);

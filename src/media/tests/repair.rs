@@ -72,18 +72,18 @@ fn a_lost_packet_comes_back_byte_for_byte_where_there_is_no_retransmission_strea
     world.run_for(Duration::from_millis(40));
     world.loss = [0.0, 0.0];
     world.run_for(Duration::from_millis(100));
-    let lost: Vec<SeqNo> = (1..=2).map(|n| last.header.seq.add(n)).collect();
-    assert!(world.clients[1].of(ssrc_of(1)).all(|got| !lost.contains(&got.header.seq)));
+    let got: Vec<SeqNo> = world.clients[1].of(ssrc_of(1)).map(|got| got.header.seq).collect();
+    let lost: Vec<SeqNo> = (1..20).map(|n| last.header.seq.add(n)).filter(|seq| !got.contains(seq)).take(2).collect();
+    assert_eq!(lost[1], lost[0].add(1));
     let before = world.clients[1].rtp.len();
     let nack = world.clients[1].nack(ssrc_of(1), &lost);
     world.send(1, nack);
     world.run_for(Duration::from_millis(30));
-    let again: Vec<_> =
-        world.clients[1].rtp[before..].iter().filter(|got| lost.contains(&got.header.seq)).collect();
+    let again: Vec<_> = world.clients[1].rtp[before..].iter().filter(|got| lost.contains(&got.header.seq)).collect();
     assert_eq!(again.len(), 2);
     let stamps: Vec<u16> = again.iter().map(|got| got.transport_seq(&extensions()).unwrap()).collect();
     assert_eq!(stamps[1], stamps[0].wrapping_add(1), "the stamps that they had");
-    assert!(stamps[1].wrapping_sub(last.transport_seq(&extensions()).unwrap()) < 5);
+    assert!(stamps[1].wrapping_sub(last.transport_seq(&extensions()).unwrap()) < 20);
     assert_eq!(world.shard.counters().rtx_out.packets, 2);
 }
 

@@ -66,11 +66,12 @@ fn a_section_used_again_for_another_track_begins_anew() {
     world.publish(0, 2, "0", MediaKind::Video);
     let mut camera = Camera::new(world.now, 0, "0", &["q", "h", "f"]);
     camera.layers.iter_mut().for_each(|layer| layer.ssrc += 300);
+    camera.forget_requests(&world.clients[0]);
     world.cameras.push(camera);
     world.subscribe(1, 2, 9, Quality::Medium);
     world.senders(1, vec![super::video::sender("0", 9, 700_000)]);
     world.run_for(Duration::from_secs(2));
-    assert_eq!(check_continuity(&world.clients[1], 700_000), [1]);
+    assert_eq!(check_continuity(&world.clients[1], 700_000).last(), Some(&1));
     assert_eq!(world.shard.census()[2], 3);
 }
 
@@ -78,13 +79,13 @@ fn a_section_used_again_for_another_track_begins_anew() {
 fn declared_ssrcs_stand_for_layers_where_there_are_no_rids() {
     let mut world = World::connected(25, 2);
     let mut section = receiver("0", &[]);
-    section.ssrcs =
-        (0..3).map(|n| SsrcPair { primary: Ssrc(1000 + 10 * n), rtx: Some(Ssrc(1001 + 10 * n)) }).collect();
+    section.ssrcs = (0..3).map(|n| SsrcPair { primary: Ssrc(1000 + 10 * n), rtx: Some(Ssrc(1001 + 10 * n)) }).collect();
     world.receivers(0, vec![section]);
     world.publish(0, 1, "0", MediaKind::Video);
     let mut camera = Camera::new(world.now, 0, "0", &["", "", ""]);
     camera.named_frames = 0;
     world.cameras.push(camera);
+    world.run_for(Duration::from_secs(1));
     subscriber(&mut world, 1);
     world.run_for(Duration::from_secs(1));
     world.want(1, Quality::Low);

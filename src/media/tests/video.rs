@@ -133,15 +133,22 @@ impl Camera {
         }
     }
 
+    /// What its client was asked for before is not meant for this camera.
+    pub fn forget_requests(&mut self, client: &Client) {
+        self.heard = [client.told.plis.len(), client.told.nacks.len()];
+    }
+
     /// Obeys key-frame requests and NACKs.
     pub fn listen(&mut self, client: &mut Client) {
         for (_, ssrc) in &client.told.plis[self.heard[0]..] {
             let layer = self.layers.iter_mut().find(|layer| layer.ssrc == ssrc.0);
-            layer.expect("a key frame of one of our layers").wants_key = true;
+            if let Some(layer) = layer {
+                layer.wants_key = true;
+            }
         }
         for (ssrc, seq) in &client.told.nacks[self.heard[1]..] {
             let Some(packet) = client.sent.get(&(ssrc.0, seq.0)) else { continue };
-            let layer = self.layers.iter_mut().find(|layer| layer.ssrc == ssrc.0).unwrap();
+            let Some(layer) = self.layers.iter_mut().find(|layer| layer.ssrc == ssrc.0) else { continue };
             let header = RtpHeader::parse(packet).unwrap();
             let fields = HeaderFields {
                 marker: header.marker,
@@ -220,14 +227,7 @@ impl Camera {
     }
 }
 
-fn packet(
-    layer: &mut Layer,
-    mid: &str,
-    named: bool,
-    transport_seq: &mut u16,
-    marker: bool,
-    payload: &[u8],
-) -> Vec<u8> {
+fn packet(layer: &mut Layer, mid: &str, named: bool, transport_seq: &mut u16, marker: bool, payload: &[u8]) -> Vec<u8> {
     *transport_seq = transport_seq.wrapping_add(1);
     layer.seq = layer.seq.wrapping_add(1);
     let fields = HeaderFields {
@@ -255,9 +255,7 @@ fn packet(
 /// What a decoder sees of one packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    pub at: Instant,
     pub timestamp: RtpTime,
-    pub marker: bool,
     pub picture: u16,
     pub tl0: u8,
     pub key_start: bool,
@@ -280,9 +278,7 @@ pub fn reassemble(client: &Client, ssrc: u32) -> (BTreeMap<u64, Seen>, Vec<u64>)
         let descriptor = Vp8Descriptor::parse(payload).unwrap();
         let body = &payload[usize::from(descriptor.len)..];
         let new = Seen {
-            at: got.at,
             timestamp: got.header.timestamp,
-            marker: got.header.marker,
             picture: descriptor.picture_id.unwrap().value,
             tl0: descriptor.tl0_pic_idx.unwrap(),
             key_start: descriptor.key_frame,
@@ -290,7 +286,11 @@ pub fn reassemble(client: &Client, ssrc: u32) -> (BTreeMap<u64, Seen>, Vec<u64>)
             frame: u32::from_be_bytes(body[2..6].try_into().unwrap()),
         };
         if let Some(old) = seen.insert(ext, new) {
-            assert_eq!((old.picture, old.layer, old.frame), (new.picture, new.layer, new.frame), "one number, one packet");
+            assert_eq!(
+                (old.picture, old.layer, old.frame),
+                (new.picture, new.layer, new.frame),
+                "one number, one packet"
+            );
         }
     };
     for got in &client.rtp {

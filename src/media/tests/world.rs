@@ -10,9 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::client::Client;
 use super::video::Camera;
 use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
-use crate::media::{
-    Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec,
-};
+use crate::media::{Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec};
 use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
 use crate::units::{MediaKind, Mid, UnixTime};
 
@@ -107,11 +105,7 @@ impl World {
         let number = self.clients.len() as u64 + 1;
         let [server, client] = certificates();
         let client = Client::new(self.now, number, client.clone(), server);
-        self.command(Command::AddTransport {
-            id: client.id,
-            room: MediaRoomId(1),
-            ice: client.server_ice.clone(),
-        });
+        self.command(Command::AddTransport { id: client.id, room: MediaRoomId(1), ice: client.server_ice.clone() });
         self.command(Command::SetRemote { id: client.id, remote: Box::new(client.remote()) });
         self.clients.push(client);
         self.check(number as usize - 1);
@@ -301,7 +295,8 @@ impl World {
             while client.transport.poll_datagram(&mut datagram).is_some() {
                 waiting.push(std::mem::take(&mut datagram));
             }
-            for datagram in waiting {
+            // Its answers to the shard's checks, which the test wrote, go nowhere.
+            for datagram in waiting.into_iter().filter(|datagram| datagram[0] > 3) {
                 self.put(true, index, datagram);
             }
         }

@@ -86,7 +86,7 @@ impl Room {
         if !known {
             return Err(AdminError::NoTrack);
         }
-        self.set_muted(key, sid, muted);
+        self.set_muted(key, sid, muted, true);
         self.tell_with(key, |session| session.track_muted(sid, muted));
         let info = self.participants.get(&key).and_then(|it| it.publications.get(sid)).map(|it| it.info.clone());
         info.ok_or(AdminError::NoTrack)
@@ -98,7 +98,7 @@ impl Room {
         key: ParticipantKey,
         change: ParticipantChange,
     ) -> Result<ParticipantInfo, AdminError> {
-        let limits = self.shared.settings.limits.clone();
+        let limits = self.shared.settings.limits;
         let participant = self.participants.get_mut(&key).ok_or(AdminError::NoParticipant)?;
         let mut attributes = participant.claims.attributes.clone();
         merge_attributes(&mut attributes, &change.attributes);

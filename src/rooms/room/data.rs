@@ -153,7 +153,7 @@ impl Room {
 
     pub(super) fn publish_data_track(&mut self, key: ParticipantKey, request: PublishDataTrackRequest) {
         let sid = DataTrackSid::random(&mut self.rng);
-        let limits = self.shared.settings.limits.clone();
+        let limits = self.shared.settings.limits;
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let info = match participant.data_tracks.publish(&request, sid.as_str(), &limits) {
             Ok(info) => info.clone(),

@@ -113,7 +113,7 @@ impl Room {
         let permission = connect.claims.video.as_ref().map(|video| video.to_permission()).unwrap_or_default();
         let quirks = request.quirks();
         let config = SessionConfig {
-            limits: self.shared.settings.limits.clone(),
+            limits: self.shared.settings.limits,
             resume_window: self.shared.settings.resume_window,
             data_tracks: self.shared.settings.data_tracks,
             ..SessionConfig::new(request.mode, quirks.clone(), permission, sid.as_str())

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use visavis_signaling::connect::AuthorizedConnect;
 use visavis_signaling::data::{NonceFilter, ReliableCache};
 use visavis_signaling::proto::{self, SignalResponse};
@@ -292,9 +293,11 @@ impl Room {
 /// Queues a message for the client; one that reads too slowly loses its WebSocket and may resume.
 fn push(participant: &mut Participant, message: SignalOut, shared: &Shared) {
     let Some(link) = &participant.link else { return };
-    if link.outgoing.try_send(message).is_err() {
+    let Err(error) = link.outgoing.try_send(message) else { return };
+    // A closed queue is a WebSocket whose end is about to be reported.
+    if matches!(error, TrySendError::Full(_)) {
         shared.metrics.signal_errors.count("not_reading");
         tracing::warn!(identity = %participant.identity, "client does not read its signal connection, closing it");
-        participant.link = None;
     }
+    participant.link = None;
 }

@@ -114,8 +114,9 @@ impl Room {
         }
     }
 
-    /// Mutes or unmutes for everybody: nothing flows while muted.
-    pub(super) fn set_muted(&mut self, key: ParticipantKey, sid: &str, muted: bool) {
+    /// Mutes or unmutes for everybody: nothing flows while muted. A publisher who did it by itself is not told:
+    /// livekit-client would take the news for a contradiction and undo it.
+    pub(super) fn set_muted(&mut self, key: ParticipantKey, sid: &str, muted: bool, by_server: bool) {
         let Some(publication) = self.participants.get_mut(&key).and_then(|it| it.publications.get_mut(sid)) else {
             return;
         };
@@ -129,7 +130,7 @@ impl Room {
             self.send_media(Command::SetTrackMuted { track, muted });
         }
         if visible {
-            self.announce(key, true);
+            self.announce(key, by_server);
         }
     }
 

@@ -27,7 +27,7 @@ impl Room {
             SignalIn::Malformed(cause) => {
                 tracing::warn!(room = %self.name, identity = %participant.identity, cause, "malformed signal frame");
                 self.shared.metrics.signal_errors.count("malformed");
-                return;
+                return self.close_signal(key);
             }
             SignalIn::Closed => {
                 participant.link = None;
@@ -79,7 +79,7 @@ impl Room {
     }
 
     fn update_metadata(&mut self, key: ParticipantKey, update: UpdateParticipantMetadata) {
-        let limits = self.shared.settings.limits.clone();
+        let limits = self.shared.settings.limits;
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let mut attributes = participant.claims.attributes.clone();
         merge_attributes(&mut attributes, &update.attributes);
@@ -108,7 +108,7 @@ impl Room {
     fn mute_by_client(&mut self, key: ParticipantKey, request: MuteTrackRequest) {
         let known = self.participants.get(&key).is_some_and(|it| it.publications.contains_key(&request.sid));
         if known {
-            self.set_muted(key, &request.sid, request.muted);
+            self.set_muted(key, &request.sid, request.muted, false);
             return;
         }
         self.tell_with(key, |session| {

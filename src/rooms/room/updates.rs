@@ -56,7 +56,7 @@ impl Room {
             claims: &participant.claims,
             key: api_key,
             original_expiry: Some(participant.token_expires_at),
-            limit: limit,
+            limit,
             now,
         };
         match refresh(request) {

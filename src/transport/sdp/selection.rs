@@ -358,8 +358,8 @@ mod tests {
 
     #[test]
     fn an_enabled_codec_with_parameters_admits_no_others() {
-        let mut codecs = EnabledCodecs::default();
-        codecs.subscribe = vec![EnabledCodec { codec: Codec::Vp9, fmtp: Some("profile-id=0".into()) }];
+        let subscribe = vec![EnabledCodec { codec: Codec::Vp9, fmtp: Some("profile-id=0".into()) }];
+        let codecs = EnabledCodecs { subscribe, ..EnabledCodecs::default() };
         assert_eq!(types(&offered(&[track(Codec::Vp9, "")], &codecs, false)), [98]);
         assert!(offered(&[track(Codec::Vp9, "profile-id=2")], &codecs, false).is_empty());
         assert!(offered(&[track(Codec::Vp8, "")], &codecs, false).is_empty());

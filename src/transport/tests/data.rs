@@ -53,7 +53,7 @@ fn channels_open_from_both_sides_with_their_own_parameters_and_numbers() {
     world.run_until("ours is open", |world| world.open_channels().count() == 3);
     let ours = world.open_channels().last().unwrap();
     assert_eq!(ours, (ChannelId(1), "from the server"));
-    let at_client = world.client.seen.iter().filter(|event| is_opened(event)).next_back();
+    let at_client = world.client.seen.iter().rfind(|event| is_opened(event));
     let expected = TransportEvent::DataChannelOpened {
         channel: ChannelId(1),
         label: "from the server".into(),

@@ -14,6 +14,9 @@ use super::*;
 use crate::transport::certificate::Certificate;
 use crate::transport::section::SctpParams;
 
+/// A datagram under way.
+type Flying = (bool, Path, Vec<u8>);
+
 pub struct World {
     pub now: Instant,
     pub start: Instant,
@@ -30,7 +33,8 @@ pub struct World {
     pub cut: Vec<Path>,
     /// The owner of the server's transport takes no events.
     pub lazy_owner: bool,
-    pub link: BTreeMap<Reverse<(Instant, u64)>, (bool, Path, Vec<u8>)>,
+    /// By time of arrival: to the server or not, over which path, what.
+    pub link: BTreeMap<Reverse<(Instant, u64)>, Flying>,
     sent: u64,
     rng: SmallRng,
 }

@@ -91,3 +91,8 @@ export function decodeJoinRequest(packed) {
   const gzip = wrapped.compression === WrappedJoinRequest_Compression.GZIP;
   return JoinRequest.fromBinary(gzip ? gunzipSync(wrapped.joinRequest) : wrapped.joinRequest);
 }
+
+export function encodeJoinRequest(request) {
+  const wrapped = new WrappedJoinRequest({ joinRequest: request.toBinary() });
+  return Buffer.from(wrapped.toBinary()).toString('base64url');
+}

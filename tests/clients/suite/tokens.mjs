@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { JoinRequest } from '@livekit/protocol';
 import { scenario } from '../lib/scenario.mjs';
 import { API_KEY, API_SECRET } from '../lib/server.mjs';
+import { encodeJoinRequest } from '../lib/tap.mjs';
 import { verify } from '../lib/tokens.mjs';
 
 const PYTHON = fileURLToPath(new URL('../.venv/bin/python', import.meta.url));
@@ -65,8 +67,8 @@ const BAD = [
 
 for (const client of ['python-v1', 'python-v0', 'chromium-v1', 'chromium-v0']) {
   scenario(`${client} says why a bad token is refused, and tries no other way`, { covers: [[client, 'refused tokens']], seconds: 90 }, async (call) => {
+    const ana = await call.open(client, 'ana');
     for (const [what, mint, text] of BAD) {
-      const ana = await call.open(client, 'ana');
       const jwt = await mint(call);
       await assert.rejects(ana.join(jwt), (error) => {
         assert.match(error.message, client.startsWith('python') ? /401/ : /status=401/, `${what}: ${error.message}`);
@@ -75,21 +77,26 @@ for (const client of ['python-v1', 'python-v0', 'chromium-v1', 'chromium-v0']) {
         return true;
       });
       assert.ok(ana.tap.sessions.every((s) => s.version === ana.mode), `${what} made it fall back: ${JSON.stringify(ana.tap.sessions)}`);
-      await ana.destroy();
     }
+    await ana.join(await call.token('ana'));
   });
 }
 
 scenario('the server refuses bad tokens before the upgrade, with status and text', { covers: [] }, async (call) => {
-  for (const path of ['/rtc/validate', '/rtc/v1/validate']) {
+  const request = encodeJoinRequest(new JoinRequest({ connectionSettings: { autoSubscribe: true } }));
+  for (const path of ['/rtc/validate?', `/rtc/v1/validate?join_request=${request}&`]) {
     for (const [what, mint] of BAD) {
-      const answer = await fetch(`http://127.0.0.1:7880${path}?access_token=${await mint(call)}`);
+      const answer = await fetch(`http://127.0.0.1:7880${path}access_token=${await mint(call)}`);
       assert.equal(answer.status, 401, `${path} with a token ${what}`);
       assert.equal(answer.headers.get('access-control-allow-origin'), '*');
       assert.notEqual((await answer.text()).trim(), '');
     }
   }
-  const good = await fetch(`http://127.0.0.1:7880/rtc/validate?access_token=${await call.token('ana')}`);
-  assert.equal(good.status, 200);
-  assert.equal((await good.text()).trim(), 'success');
+  for (const path of ['/rtc/validate?', `/rtc/v1/validate?join_request=${request}&`]) {
+    const good = await fetch(`http://127.0.0.1:7880${path}access_token=${await call.token('ana')}`);
+    assert.equal(good.status, 200);
+    assert.equal((await good.text()).trim(), 'success');
+  }
+  const without = await fetch(`http://127.0.0.1:7880/rtc/v1/validate?access_token=${await call.token('ana')}`);
+  assert.equal(without.status, 400, 'this path needs a join request');
 });

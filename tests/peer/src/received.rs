@@ -41,6 +41,7 @@ pub struct Track {
     pub packets: Vec<Arrived>,
     /// What asks its sender for things.
     pub remote: Option<Arc<dyn TrackRemote>>,
+    video: bool,
 }
 
 impl Track {
@@ -118,8 +119,11 @@ impl Received {
             .collect()
     }
 
-    pub(crate) fn open(&self, sid: &str, remote: Arc<dyn TrackRemote>) {
-        lock(&self.tracks).entry(sid.to_owned()).or_default().remote = Some(remote);
+    pub(crate) fn open(&self, sid: &str, video: bool, remote: Arc<dyn TrackRemote>) {
+        let mut tracks = lock(&self.tracks);
+        let track = tracks.entry(sid.to_owned()).or_default();
+        track.video = video;
+        track.remote = Some(remote);
     }
 
     pub(crate) fn packet(&self, sid: &str, packet: &Packet) {
@@ -129,13 +133,14 @@ impl Received {
             track.packets.drain(..MAX_PACKETS / 2);
         }
         let header = &packet.header;
+        let vp8 = if track.video { Vp8Marks::read(&packet.payload) } else { None };
         track.packets.push(Arrived {
             seq: header.sequence_number,
             timestamp: header.timestamp,
             ssrc: header.ssrc,
             payload_type: header.payload_type,
             size: packet.payload.len(),
-            vp8: Vp8Marks::read(&packet.payload),
+            vp8,
             at: Instant::now(),
         });
     }
