@@ -10,6 +10,8 @@ pub enum Access {
     Public,
     /// Whoever holds a token with `roomJoin`; the handler takes it as [`super::rtc::Authorized`].
     RoomToken,
+    /// Whoever holds a token with the grant that the method needs; the handler checks it method by method.
+    ServerToken,
     /// Anybody, and the route exists only in development mode.
     Development,
     /// Whoever knows the user name and password of `prometheus`, where they are set.

@@ -7,6 +7,7 @@ mod access;
 mod client_ip;
 mod metrics;
 mod page;
+mod room_service;
 mod rtc;
 mod server;
 mod socket;
@@ -15,13 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tower_http::cors::{Any, CorsLayer};
 use visavis_signaling::limits::Limits;
 use visavis_signaling::token::KeyRing;
 
 pub use access::{Access, Routes};
+pub use room_service::RoomService;
 pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, Traffic};
 pub use server::{ListenError, Listeners};
 
@@ -29,6 +32,9 @@ use crate::clock::SharedClock;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::rooms::link::SignalTarget;
+
+/// Largest request of the server API, as in LiveKit.
+const SERVER_API_BODY: usize = 10 << 20;
 
 /// What the handlers share.
 pub struct Api<T> {
@@ -106,12 +112,28 @@ pub fn routes<T: SignalTarget>(development: bool) -> Routes<Arc<Api<T>>> {
 
 /// The service of the main port.
 pub fn router<T: SignalTarget>(api: Arc<Api<T>>) -> Router {
+    let development = api.development;
+    cross_origin(routes::<T>(development).into_router().with_state(api))
+}
+
+/// The server API's part of the main port.
+pub fn server_router(service: RoomService) -> Router {
+    let body = DefaultBodyLimit::max(SERVER_API_BODY);
+    cross_origin(server_routes().into_router().layer(body).with_state(Arc::new(service)))
+}
+
+fn cross_origin(router: Router) -> Router {
     // Scripts come from any site; tokens, not origins, say who may do what.
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers([HeaderName::from_static("authorization"), HeaderName::from_static("content-type")]);
-    routes::<T>(api.development).into_router().layer(cors).with_state(api)
+    router.layer(cors)
+}
+
+/// LiveKit's server API, every route with its caller.
+pub fn server_routes() -> Routes<Arc<RoomService>> {
+    Routes::new(false).add(Access::ServerToken, "/twirp/livekit.RoomService/{method}", post(room_service::call))
 }
 
 #[cfg(test)]

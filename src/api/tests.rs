@@ -162,6 +162,7 @@ fn every_route_says_who_may_call_it() {
     ];
     assert_eq!(routes::<Stub>(true).table(), expected);
     assert_eq!(routes::<Stub>(false).table(), &expected[..5]);
+    assert_eq!(server_routes().table(), [("/twirp/livekit.RoomService/{method}", Access::ServerToken)]);
     assert_eq!(metrics::metrics_routes().table(), [("/metrics", Access::MetricsPassword)]);
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::args::SettingsArgs;
 use super::{Failure, logging, wiring};
-use crate::api::{self, Api, Listeners, MetricsEndpoint};
+use crate::api::{self, Api, Listeners, MetricsEndpoint, RoomService};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Loaded, Settings};
 use crate::error::chain;
@@ -86,7 +86,9 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     announce(&settings, &http.addresses(), &addresses);
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
-    let http = tokio::spawn(http.serve(api::router(api), stopped.clone()));
+    let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
+    let router = api::router(api).merge(api::server_router(service));
+    let http = tokio::spawn(http.serve(router, stopped.clone()));
     if let Some(scrape) = scrape {
         let counted = Arc::clone(&plane);
         let totals = move || wiring::media_totals(&counted.media().counters());

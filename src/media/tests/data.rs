@@ -194,3 +194,28 @@ fn a_backed_up_data_track_subscriber_misses_what_would_be_stale() {
     assert_eq!(messages(&world, 1, "_data_track").len(), 100);
     assert!(world.shard.counters().dropped(Drop::SlowReader) > 50);
 }
+
+#[test]
+fn where_both_sides_opened_a_channel_ours_is_used() {
+    let mut world = call(66, 1);
+    let id = world.id(0);
+    world.command(Command::OpenDataChannel {
+        id,
+        channel: DataChannelSpec { label: "_reliable".into(), ordered: true, max_retransmits: None },
+    });
+    world.run_for(Duration::from_secs(1));
+    let payload: Arc<[u8]> = Arc::from(&b"x"[..]);
+    world.command(Command::SendData {
+        transports: vec![id],
+        channel: DataChannelLabel::Reliable,
+        payload,
+        hold: false,
+    });
+    world.run_for(Duration::from_secs(1));
+    let on = world.clients[0].events.iter().find_map(|event| match event {
+        TransportEvent::Data { channel, .. } => Some(*channel),
+        _ => None,
+    });
+    assert_ne!(on, Some(channel(&world, 0, "_reliable")), "the client's own was opened first");
+    assert!(on.is_some());
+}

@@ -7,6 +7,7 @@ use super::layers::{call, ssrc_of};
 use super::video::{check_continuity, receiver};
 use super::world::World;
 use crate::media::counters::Drop;
+use crate::media::{Command, Event, TransportFailure};
 use crate::transport::{DropCause, Path};
 use crate::units::{MediaKind, Ssrc};
 
@@ -140,4 +141,18 @@ proptest! {
         let _ = Ssrc(1);
         world.shard.timeout(world.now);
     }
+}
+
+#[test]
+fn a_fingerprint_that_changes_in_mid_call_is_told_and_the_call_goes_on() {
+    let mut world = call(86, 1, &["q", "h", "f"]);
+    world.run_for(Duration::from_secs(1));
+    let mut remote = world.clients[0].remote();
+    remote.fingerprint.0[0] ^= 1;
+    let id = world.id(0);
+    world.command(Command::SetRemote { id, remote: Box::new(remote) });
+    world.run_for(Duration::from_secs(1));
+    let cause = TransportFailure::FingerprintMismatch;
+    assert_eq!(world.count(|event| matches!(event, Event::TransportFailed { cause: told, .. } if *told == cause)), 1);
+    assert_eq!(check_continuity(&world.clients[1], ssrc_of(1)), [2]);
 }

@@ -13,3 +13,4 @@ mod sync;
 mod trains;
 mod video;
 mod world;
+mod zz_tmp;

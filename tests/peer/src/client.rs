@@ -14,6 +14,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::attack::IceSecrets;
 use crate::peer::Peer;
 use crate::received::{Received, lock};
 use crate::server::Server;
@@ -279,7 +280,9 @@ impl Client {
     pub async fn hears(&self, sid: &str, count: usize) -> Outcome {
         let what = format!("{} receives {count} packets of {sid}", self.shared.join.identity);
         let arrived = eventually(&what, || self.received().count(sid) >= count).await;
-        arrived.map_err(|error| format!("{error}; it has {} packets; {:?}", self.received().count(sid), self.healthy()).into())
+        arrived.map_err(|error| {
+            format!("{error}; it has {} packets; {:?}", self.received().count(sid), self.healthy()).into()
+        })
     }
 
     /// Waits until the track `sid` is known to be published by `identity`.
@@ -327,6 +330,49 @@ impl Client {
         self.shared.publisher.send(label, &packet.encode_to_vec()).await
     }
 
+    /// Opens one more data channel, and waits until it is open.
+    ///
+    /// # Errors
+    ///
+    /// When it does not open.
+    pub async fn open_channel(&self, label: &str, reliable: bool) -> Outcome {
+        self.shared.publisher.open_channel(label, reliable).await?;
+        eventually(&format!("{label} is open"), || self.shared.publisher.is_open(label)).await
+    }
+
+    /// Sends bytes on one of its own channels as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is not open.
+    pub async fn send_raw(&self, label: &str, bytes: &[u8]) -> Outcome {
+        self.shared.publisher.send(label, bytes).await
+    }
+
+    /// The ICE credentials of the connection that it sends by.
+    pub async fn ice_secrets(&self) -> IceSecrets {
+        let pc = &self.shared.publisher.pc;
+        let local = pc.local_description().await.map(|description| description.sdp).unwrap_or_default();
+        let remote = pc.remote_description().await.map(|description| description.sdp).unwrap_or_default();
+        let value = |sdp: &str, name: &str| {
+            sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+        };
+        IceSecrets {
+            server_ufrag: value(&remote, "a=ice-ufrag:"),
+            server_password: value(&remote, "a=ice-pwd:"),
+            client_ufrag: value(&local, "a=ice-ufrag:"),
+        }
+    }
+
+    /// An offer that was not sent.
+    ///
+    /// # Errors
+    ///
+    /// When the crate cannot make it.
+    pub async fn make_offer(&self) -> Outcome<String> {
+        self.shared.publisher.offer(false).await
+    }
+
     /// Cuts the WebSocket without a word, as a network does.
     pub fn cut(&self) {
         lock(&self.shared.outgoing).take();
@@ -345,8 +391,7 @@ impl Client {
         let target = match self.shared.join.mode {
             Mode::V0 => self.shared.v0_target(&format!("&reconnect=1&sid={sid}")),
             Mode::V1 => {
-                let request =
-                    JoinRequest { reconnect: true, participant_sid: sid, ..self.shared.join_request() };
+                let request = JoinRequest { reconnect: true, participant_sid: sid, ..self.shared.join_request() };
                 signal::v1_target(&request)
             }
         };
@@ -480,8 +525,12 @@ impl Shared {
     }
 
     fn join_request(&self) -> JoinRequest {
-        let client_info =
-            ClientInfo { sdk: client_info::Sdk::Rust.into(), protocol: PROTOCOL, version: "0.8.2".into(), ..Default::default() };
+        let client_info = ClientInfo {
+            sdk: client_info::Sdk::Rust.into(),
+            protocol: PROTOCOL,
+            version: "0.8.2".into(),
+            ..Default::default()
+        };
         let settings = ConnectionSettings { auto_subscribe: self.join.auto_subscribe, ..Default::default() };
         JoinRequest { client_info: Some(client_info), connection_settings: Some(settings), ..Default::default() }
     }

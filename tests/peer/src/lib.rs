@@ -3,14 +3,14 @@
 //! outside, as a client or as an attacker would.
 //!
 //! [`server::Server`] starts the binary on free ports; [`client::Client`] joins it in either connection mode;
-//! [`media`] makes Opus and VP8 packets; [`received`] keeps what arrived, to be asserted on;
-//! decent client never sends. Everything goes over loopback, bounded in count and in time.
+//! [`media`] makes Opus and VP8 packets; [`received`] keeps what arrived, to be asserted on; [`attack`]
+//! holds what a decent client never sends. Everything goes over loopback, bounded in count and in time.
 
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
-
+pub mod attack;
 pub mod client;
 pub mod http;
 pub mod media;

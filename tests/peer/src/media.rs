@@ -72,7 +72,12 @@ impl Sent {
 }
 
 /// Sends Opus packets until the task is dropped.
-pub fn send_opus(track: Arc<TrackLocalStaticRTP>, ssrc: u32, negotiated: Negotiated, sent: Arc<Sent>) -> JoinHandle<()> {
+pub fn send_opus(
+    track: Arc<TrackLocalStaticRTP>,
+    ssrc: u32,
+    negotiated: Negotiated,
+    sent: Arc<Sent>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut ticks = interval(OPUS_FRAME);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -250,8 +255,7 @@ mod tests {
 
     #[test]
     fn marks_survive_being_written_and_read() {
-        let marks =
-            Vp8Marks { picture_id: 0x7abc, tl0_pic_idx: 9, start: true, key: true, width: 1280, height: 720 };
+        let marks = Vp8Marks { picture_id: 0x7abc, tl0_pic_idx: 9, start: true, key: true, width: 1280, height: 720 };
         assert_eq!(Vp8Marks::read(&marks.write(100)), Some(marks));
         let later = Vp8Marks { start: false, key: false, width: 0, height: 0, ..marks };
         assert_eq!(Vp8Marks::read(&later.write(100)), Some(later));

@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::{AddTrackRequest, SimulcastCodec, TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality};
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
-};
+use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use webrtc::media_stream::MediaStreamTrack;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
@@ -141,8 +139,7 @@ fn add_track(media: Media, cid: &str, layers: &[Layer]) -> AddTrackRequest {
         ..Default::default()
     };
     let layers: Vec<VideoLayer> = layers.iter().zip(qualities).map(layer).collect();
-    let codec =
-        SimulcastCodec { codec: "vp8".into(), cid: cid.into(), layers: layers.clone(), ..Default::default() };
+    let codec = SimulcastCodec { codec: "vp8".into(), cid: cid.into(), layers: layers.clone(), ..Default::default() };
     AddTrackRequest {
         cid: cid.into(),
         name: "face".into(),

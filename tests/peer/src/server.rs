@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const LOG_LINES: usize = 4000;
 /// The binary is the one that `VISAVIS_BIN` names, otherwise the newer of this workspace's release and debug builds.
 /// `REFERENCE_BIN` may name LiveKit's own server instead: the same tests then show what the contract is.
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
     /// TCP port of HTTP and WebSocket.
     pub port: u16,
     /// TCP port of ICE.
@@ -51,7 +51,7 @@ impl Server {
         // Somebody else may take a port between its choice and its use: then it is worth another try.
         let mut last = String::new();
         for _ in 0..3 {
-            let mut server = Self::spawn(yaml)?;
+            let server = Self::spawn(yaml)?;
             match server.wait_until_ready().await {
                 Ok(()) => return Ok(server),
                 Err(error) => last = format!("{error}\n{}", server.log().join("\n")),
@@ -71,8 +71,8 @@ impl Server {
     }
 
     /// Whether the process still runs.
-    pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    pub fn is_alive(&self) -> bool {
+        matches!(self.child().try_wait(), Ok(None))
     }
 
     /// What it has logged, the newest [`LOG_LINES`] lines.
@@ -95,9 +95,13 @@ impl Server {
 
     /// How many bytes of memory the process holds, where the system tells (Linux).
     pub fn resident_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spawn(yaml: &str) -> Outcome<Self> {
@@ -120,13 +124,14 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         keep(child.stdout.take(), &log);
         keep(child.stderr.take(), &log);
-        Ok(Self { child, port, tcp_port, udp_port, metrics_port, log })
+        Ok(Self { child: Mutex::new(child), port, tcp_port, udp_port, metrics_port, log })
     }
 
-    async fn wait_until_ready(&mut self) -> Outcome {
+    async fn wait_until_ready(&self) -> Outcome {
         let end = Instant::now() + DEADLINE;
         while Instant::now() < end {
-            if let Some(status) = self.child.try_wait()? {
+            let status = self.child().try_wait()?;
+            if let Some(status) = status {
                 return Err(format!("the server ended at once: {status}").into());
             }
             if let Ok(answer) = http::get(self.port, "/").await
@@ -143,12 +148,38 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nothing can be done about failures here, and nothing depends on it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            let log = self.log();
-            eprintln!("--- end of the server's log ---\n{}", log[log.len().saturating_sub(60)..].join("\n"));
+        let mut child = self.child();
+        let _ = child.kill();
+        let _ = child.wait();
+        // The test harness shows this for tests that failed, and for no others.
+        let log = self.log();
+        eprintln!("--- end of the server's log ---\n{}", log[log.len().saturating_sub(60)..].join("\n"));
+    }
+}
+
+/// A server that the tests of one file share: it starts with the first of them and ends with the last.
+pub struct Shared(tokio::sync::Mutex<Weak<Server>>);
+
+impl Shared {
+    /// None yet.
+    #[allow(clippy::new_without_default, reason = "a default cannot be had in a static")]
+    pub const fn new() -> Self {
+        Self(tokio::sync::Mutex::const_new(Weak::new()))
+    }
+
+    /// The running one, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub async fn get(&self) -> Outcome<Arc<Server>> {
+        let mut held = self.0.lock().await;
+        if let Some(server) = held.upgrade() {
+            return Ok(server);
         }
+        let server = Arc::new(Server::start().await?);
+        *held = Arc::downgrade(&server);
+        Ok(server)
     }
 }
 
@@ -175,11 +206,17 @@ fn binary() -> Outcome<PathBuf> {
         // Relative to where one stands, or to the workspace: cargo runs tests in the package's own folder.
         let named = PathBuf::from(named);
         let candidates = [named.clone(), workspace.join(&named)];
-        return candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| format!("no {}", named.display()).into());
+        return candidates
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| format!("no {}", named.display()).into());
     }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
     let built = ["release", "debug"].map(|profile| target.join(profile).join("visavis"));
-    let newest = built.into_iter().filter(|path| path.is_file()).max_by_key(|path| path.metadata().and_then(|m| m.modified()).ok());
+    let newest = built
+        .into_iter()
+        .filter(|path| path.is_file())
+        .max_by_key(|path| path.metadata().and_then(|m| m.modified()).ok());
     newest.ok_or_else(|| "no server binary: run `cargo build`, or name one by VISAVIS_BIN".into())
 }
 
