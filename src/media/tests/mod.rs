@@ -13,4 +13,3 @@ mod sync;
 mod trains;
 mod video;
 mod world;
-mod zz_tmp;
