@@ -24,8 +24,8 @@ use visavis_signaling::limits::Limits;
 use visavis_signaling::token::KeyRing;
 
 pub use access::{Access, Routes};
-pub use room_service::RoomService;
 pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, Traffic};
+pub use room_service::RoomService;
 pub use server::{ListenError, Listeners};
 
 use crate::clock::SharedClock;

@@ -15,9 +15,8 @@ use crate::net::{MediaConfig, NetCounters, ShardBind, ShardCounters};
 use crate::rooms::{RoomOptions, RoomsSettings};
 use crate::transport::DropCause;
 
-/// How long a session waits for its WebSocket: LiveKit's clients are back within seconds, and others should not
-/// look at somebody who has gone.
-const RESUME_WINDOW: Duration = Duration::from_secs(6);
+/// How long a session waits for its WebSocket while its media goes on; rooms end it much earlier without.
+const RESUME_WINDOW: Duration = Duration::from_secs(30);
 
 /// Which sockets the media wing binds.
 pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> MediaConfig {

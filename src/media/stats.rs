@@ -16,6 +16,8 @@ use super::shard::Shard;
 pub struct TransportStats {
     /// Round trip by the peer's reports on what we send; none before the first.
     pub rtt: Option<Duration>,
+    /// How long nothing authentic has come from the peer: neither media nor a consent check.
+    pub silent_for: Duration,
     /// What it publishes.
     pub received: Vec<ReceivedStats>,
     /// What it gets.
@@ -60,6 +62,7 @@ impl Shard {
         let state = self.transport_key(id).and_then(|key| self.transports.get(key));
         let Some(state) = state else { return self.counters.drop(Drop::UnknownId) };
         let mut stats = TransportStats {
+            silent_for: now.saturating_duration_since(state.transport.last_heard()),
             rtt: (!state.sending.rtt.is_zero()).then_some(state.sending.rtt),
             ..TransportStats::default()
         };

@@ -14,7 +14,7 @@ use visavis_signaling::token::{ApiKey, Claims, KeyRing, mint};
 
 use crate::clock::{Clock, ManualClock, SharedClock};
 use crate::ids::TransportId;
-use crate::media::{Command, DataChannelLabel, Event, Quality};
+use crate::media::{Command, DataChannelLabel, Event, Quality, TransportStats};
 use crate::metrics::Metrics;
 use crate::rooms::link::{SignalIn, SignalLink, SignalOut, SignalTarget};
 use crate::rooms::{AllowAll, MediaPlane, RoomEvent, RoomNumber, RoomOptions, Rooms, RoomsSettings, default_codecs};
@@ -499,4 +499,39 @@ async fn a_hidden_participant_is_seen_by_nobody_but_itself() {
     assert_eq!(ben.joined().await.other_participants.iter().filter(|it| it.identity == "ghost").count(), 0);
     let seen = ana.update_of("ben", |_| true).await;
     assert_eq!(seen.identity, "ben", "the first update that ana gets is of ben");
+}
+
+/// Waits for the room to ask the media wing about this connection.
+async fn asked_about(server: &Server, id: TransportId) {
+    for _ in 0..100 {
+        if server.commands().iter().any(|it| matches!(it, Command::ReportStats(asked) if *asked == id)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the room never asked");
+}
+
+#[tokio::test]
+async fn without_websocket_a_client_stays_as_long_as_it_is_heard_and_no_longer() {
+    let server = Server::new();
+    let (ana, mut ben) = (server.join("ana").await, server.join("ben").await);
+    ben.joined().await;
+    let id = server.transports()[0];
+    server.connected(id);
+    ben.update_of("ana", |info| info.state == State::Active as i32).await;
+    drop(ana);
+    // The room must have seen the end of the WebSocket before time goes on.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.clock.advance(Duration::from_secs(7));
+    asked_about(&server, id).await;
+    let heard = |silent_for| {
+        let stats = TransportStats { silent_for, ..TransportStats::default() };
+        server.deliver(Event::Stats { id, stats: Box::new(stats) });
+    };
+    heard(Duration::from_millis(200));
+    asked_about(&server, id).await;
+    heard(Duration::from_secs(6));
+    let info = ben.update_of("ana", |info| info.state == State::Disconnected as i32).await;
+    assert_eq!(info.disconnect_reason, proto::DisconnectReason::SignalClose as i32);
 }

@@ -307,6 +307,11 @@ impl Transport {
         self.end();
     }
 
+    /// When an authenticated packet of any kind last came from the peer.
+    pub fn last_heard(&self) -> Instant {
+        self.ice.last_heard()
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> &TransportCounters {
         &self.counters

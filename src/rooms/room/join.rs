@@ -157,6 +157,7 @@ impl Room {
             shared_sid,
             told_speakers: Default::default(),
             told_quality: Default::default(),
+            link_lost: None,
             refresh_at: self.clock.now(),
             drop_signal_on_resume: None,
         }
@@ -257,6 +258,7 @@ impl Room {
             let _ = old.outgoing.try_send(SignalOut::Close);
         }
         participant.link = Some(own);
+        participant.link_lost = None;
         let misbehave = participant.drop_signal_on_resume.take();
         if misbehave == Some(DropSignal::WithoutMessages) {
             self.close_signal(key);

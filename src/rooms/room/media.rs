@@ -30,7 +30,7 @@ impl Room {
             Event::TrackStarted { track } => tracing::debug!(room = %self.name, ?track, "first packet"),
             Event::Speakers { speakers, .. } => self.on_speakers(&speakers),
             Event::FirstForward { track, .. } => self.first_forward(track),
-            Event::Stats { id, stats } => tracing::debug!(room = %self.name, ?id, ?stats, "transport statistics"),
+            Event::Stats { id, stats } => self.consider(id, stats.silent_for),
             Event::LayerChanged { track, subscriber, quality } => {
                 tracing::debug!(room = %self.name, ?track, ?subscriber, ?quality, "layer changed");
             }

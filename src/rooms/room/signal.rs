@@ -31,6 +31,7 @@ impl Room {
             }
             SignalIn::Closed => {
                 participant.link = None;
+                participant.link_lost = Some(self.clock.now());
                 tracing::info!(room = %self.name, identity = %participant.identity, "signal connection closed");
                 participant.session.signal_closed(now)
             }

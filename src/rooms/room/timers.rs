@@ -5,11 +5,32 @@ use std::time::Duration;
 use visavis_signaling::session::CloseReason;
 
 use super::Room;
+use crate::ids::TransportId;
+use crate::media::Command;
 
 /// Connection quality is looked at this often, as in LiveKit.
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A client without WebSocket that is not heard on its media path either is gone after this long. Others must not
+/// look at it for longer, and LiveKit's clients are back earlier.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// Clients check consent every few seconds (RFC 7675: at most 5), and mostly send more.
+const SILENCE: Duration = Duration::from_secs(5);
+
 impl Room {
+    /// Ends the session of a client that has neither WebSocket nor media.
+    pub(super) fn consider(&mut self, id: TransportId, silent_for: Duration) {
+        let Some((key, _)) = self.role_of_media(id) else { return };
+        let now = self.clock.now();
+        let Some(participant) = self.participants.get_mut(&key) else { return };
+        let lost = participant.link.is_none()
+            && participant.link_lost.is_some_and(|lost| now.duration_since(lost) >= PATIENCE);
+        if lost && silent_for >= SILENCE && participant.primary().id == id {
+            let actions = participant.session.close(CloseReason::SignalSourceClose, None);
+            self.perform(key, actions);
+        }
+    }
+
     pub(super) fn tick(&mut self) {
         let (unix, now) = (self.clock.unix(), self.clock.now());
         let keys: Vec<_> = self.participants.keys().copied().collect();
@@ -17,7 +38,13 @@ impl Room {
             let Some(participant) = self.participants.get_mut(&key) else { continue };
             let actions = participant.session.handle_timeout(unix);
             let refresh = now >= participant.refresh_at;
+            let suspect = participant.link_lost.is_some_and(|lost| now.duration_since(lost) >= PATIENCE);
+            let primary = participant.primary().id;
             self.perform(key, actions);
+            if suspect {
+                // The answer says whether anything still comes from there.
+                self.send_media(Command::ReportStats(primary));
+            }
             if refresh {
                 self.refresh_token(key);
             }

@@ -148,6 +148,11 @@ impl IceAgent {
         self.selected.is_some_and(|(selected, _)| selected == path) || self.paths.iter().any(|valid| valid.path == path)
     }
 
+    /// When the peer was last heard.
+    pub(in crate::transport) const fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
     /// An authenticated packet of any kind came in: the peer is there.
     pub(in crate::transport) fn heard(&mut self, now: Instant) {
         self.last_heard = now;

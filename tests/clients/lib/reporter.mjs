@@ -39,9 +39,11 @@ function matrix() {
   ].join('\n');
 }
 
+const SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
+
 export default class Reporter extends Transform {
   #spec = new Spec();
-  #shown = false;
+  #summary = [];
 
   constructor() {
     super({ writableObjectMode: true });
@@ -49,17 +51,22 @@ export default class Reporter extends Transform {
   }
 
   _transform(event, _encoding, done) {
-    if (!this.#shown && event.type === 'test:diagnostic' && /^tests \d+$/.test(event.data.message)) {
-      this.#shown = true;
-      const table = matrix();
-      writeFileSync(MATRIX, table);
-      if (table) this.push(`\n${table}\n`);
+    // Kept for the very end: the failures in full would otherwise come after it.
+    if (event.type === 'test:diagnostic' && event.data.nesting === 0 && SUMMARY.test(event.data.message)) {
+      this.#summary.push(`\u2139 ${event.data.message}\n`);
+      return done();
     }
     this.#spec.write(event, undefined, done);
   }
 
   _flush(done) {
-    this.#spec.on('end', () => done());
+    this.#spec.on('end', () => {
+      const table = matrix();
+      writeFileSync(MATRIX, table);
+      if (table) this.push(`\n${table}\n`);
+      this.push(this.#summary.join(''));
+      done();
+    });
     this.#spec.end();
   }
 }

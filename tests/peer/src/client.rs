@@ -171,20 +171,24 @@ impl Client {
     ///
     /// Names what did not come up.
     pub async fn connected(&self) -> Outcome {
-        let who = &self.shared.join.identity;
         let shared = &self.shared;
-        eventually(&format!("{who} connects for sending"), || shared.publisher.is_connected()).await?;
+        self.wait("connects for sending", || shared.publisher.is_connected()).await?;
         if let Some(subscriber) = &shared.subscriber {
-            eventually(&format!("{who} connects for receiving"), || subscriber.is_connected()).await?;
-            eventually(&format!("the server opens channels to {who}"), || {
-                subscriber.was_opened("_reliable") && subscriber.was_opened("_lossy")
-            })
-            .await?;
+            self.wait("connects for receiving", || subscriber.is_connected()).await?;
+            let opened = || subscriber.was_opened("_reliable") && subscriber.was_opened("_lossy");
+            self.wait("is opened channels by the server", opened).await?;
         }
         for label in crate::peer::CHANNELS {
-            eventually(&format!("{who} opens {label}"), || shared.publisher.is_open(label)).await?;
+            self.wait(&format!("opens {label}"), || shared.publisher.is_open(label)).await?;
         }
         self.healthy()
+    }
+
+    /// Waits until `check` holds; says what could not be digested when it does not.
+    async fn wait(&self, what: &str, check: impl FnMut() -> bool) -> Outcome {
+        let who = &self.shared.join.identity;
+        let waited = eventually(&format!("{who}: {what}"), check).await;
+        waited.map_err(|error| format!("{error}; {}", lock(&self.shared.problems).join("; ")).into())
     }
 
     /// Whether everything that the server sent could be digested.
@@ -268,7 +272,8 @@ impl Client {
     /// When there is none.
     pub async fn negotiate(&self, restart_ice: bool) -> Outcome {
         let id = self.shared.negotiate(restart_ice).await?;
-        eventually(&format!("an answer to offer {id}"), || self.shared.answered.load(Ordering::Relaxed) >= id).await?;
+        self.wait(&format!("gets an answer to offer {id}"), || self.shared.answered.load(Ordering::Relaxed) >= id)
+            .await?;
         self.healthy()
     }
 
@@ -278,11 +283,9 @@ impl Client {
     ///
     /// When they do not come.
     pub async fn hears(&self, sid: &str, count: usize) -> Outcome {
-        let what = format!("{} receives {count} packets of {sid}", self.shared.join.identity);
-        let arrived = eventually(&what, || self.received().count(sid) >= count).await;
-        arrived.map_err(|error| {
-            format!("{error}; it has {} packets; {:?}", self.received().count(sid), self.healthy()).into()
-        })
+        let what = format!("receives {count} packets of {sid}");
+        let heard = self.wait(&what, || self.received().count(sid) >= count).await;
+        heard.map_err(|error| format!("{error}; it has {}", self.received().count(sid)).into())
     }
 
     /// Waits until the track `sid` is known to be published by `identity`.
@@ -291,8 +294,7 @@ impl Client {
     ///
     /// When it is not.
     pub async fn sees(&self, identity: &str, sid: &str) -> Outcome {
-        let what = format!("{} learns of {identity}'s {sid}", self.shared.join.identity);
-        eventually(&what, || {
+        self.wait(&format!("learns of {identity}'s {sid}"), || {
             self.participant(identity).is_some_and(|info| info.tracks.iter().any(|track| track.sid == sid))
         })
         .await

@@ -195,9 +195,10 @@ impl Peer {
     }
 
     async fn remote(&self, description: RTCSessionDescription) -> Outcome {
+        let overlooked = inactive_candidates(&description.sdp);
         self.pc.set_remote_description(description).await?;
         let early = lock(&self.early).take();
-        for candidate in early.unwrap_or_default() {
+        for candidate in early.unwrap_or_default().into_iter().chain(overlooked) {
             self.pc.add_ice_candidate(candidate).await?;
         }
         Ok(())
@@ -206,6 +207,20 @@ impl Peer {
 
 /// Channels that we opened, and whether they are open.
 type Channels = Arc<Mutex<HashMap<String, (Arc<dyn DataChannel>, bool)>>>;
+
+/// The candidates of inactive sections, which the crate overlooks.
+fn inactive_candidates(sdp: &str) -> Vec<RTCIceCandidateInit> {
+    let sections = sdp.split("\nm=").skip(1).filter(|section| section.contains("\na=inactive"));
+    let lines = sections.flat_map(str::lines).filter_map(|line| line.strip_prefix("a=candidate:"));
+    let candidate = |line: &str| format!("candidate:{}", line.trim_end());
+    lines
+        .map(|line| RTCIceCandidateInit {
+            candidate: candidate(line),
+            sdp_mline_index: Some(0),
+            ..RTCIceCandidateInit::default()
+        })
+        .collect()
+}
 
 #[derive(Default)]
 struct Events {

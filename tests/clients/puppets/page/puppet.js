@@ -172,8 +172,11 @@
     mute: ({ sid }) => published(sid).mute(),
     unmute: ({ sid }) => published(sid).unmute(),
 
-    /** Tells the server of a mute while the media goes on, so that only the server can stop it. */
-    muteSignalOnly: ({ sid, muted }) => room.engine.client.sendMuteTrack(published(sid).trackSid, muted),
+    /** Mutes as far as anybody is told, while the sound goes on being sent. */
+    async muteInNameOnly({ sid }) {
+      await published(sid).mute();
+      published(sid).track.mediaStreamTrack.enabled = true;
+    },
 
     async send({ text, reliable = true, topic = '', to = [] }) {
       const data = new TextEncoder().encode(text);
