@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 pub mod attack;
 pub mod client;
+pub mod feedback;
 pub mod http;
 pub mod media;
 pub mod peer;

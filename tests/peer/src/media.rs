@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp::{Header, Packet};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
+use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
+
+use crate::feedback::Feedback;
 
 /// Opus packets carry this much audio.
 const OPUS_FRAME: Duration = Duration::from_millis(20);
@@ -57,18 +57,8 @@ pub struct Sent {
     pub packets: AtomicU64,
     /// Key frames sent, first ones included.
     pub key_frames: AtomicU64,
-    /// Requests for a key frame that came back.
-    pub key_frames_asked: AtomicU64,
     /// Silence: the stream goes on being numbered, nothing is sent.
     pub paused: AtomicBool,
-    key_frame_wanted: AtomicU64,
-}
-
-impl Sent {
-    /// How often a receiver's wish for a key frame has reached the sender.
-    pub fn asked(&self) -> u64 {
-        self.key_frames_asked.load(Ordering::Relaxed)
-    }
 }
 
 /// Sends Opus packets until the task is dropped.
@@ -106,20 +96,21 @@ pub fn send_vp8(
     layers: Vec<Layer>,
     negotiated: Negotiated,
     sent: Arc<Sent>,
+    feedback: Arc<Feedback>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut ticks = interval(VIDEO_FRAME);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seqs: Vec<u16> = layers.iter().map(|layer| (layer.ssrc & 0x7fff) as u16).collect();
-        let (mut frame, mut served) = (0_u16, u64::MAX);
+        let mut served = vec![u64::MAX; layers.len()];
+        let mut frame = 0_u16;
         loop {
             ticks.tick().await;
-            let wanted = sent.key_frame_wanted.load(Ordering::Relaxed);
-            let key = wanted != served;
-            served = wanted;
             if !sent.paused.load(Ordering::Relaxed) {
-                sent.key_frames.fetch_add(u64::from(key), Ordering::Relaxed);
-                for (layer, seq) in layers.iter().zip(&mut seqs) {
+                for ((layer, seq), served) in layers.iter().zip(&mut seqs).zip(&mut served) {
+                    let wanted = feedback.on(layer.ssrc).key_frames;
+                    let key = wanted != std::mem::replace(served, wanted);
+                    sent.key_frames.fetch_add(u64::from(key), Ordering::Relaxed);
                     send_frame(&track, layer, seq, Frame { number: frame, key }, &negotiated, &sent).await;
                 }
             }
@@ -164,21 +155,6 @@ async fn send_frame(
         };
         send(track, Packet { header, payload: payload.write(layer.size).into() }, sent).await;
     }
-}
-
-/// Counts what receivers ask the sender of `track` for, until the track is unbound.
-pub fn count_feedback(track: Arc<TrackLocalStaticRTP>, sent: Arc<Sent>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        while let Some(TrackLocalEvent::OnRtcpPacket(packets)) = track.poll().await {
-            for packet in packets {
-                let any = packet.as_any();
-                if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
-                    sent.key_frames_asked.fetch_add(1, Ordering::Relaxed);
-                    sent.key_frame_wanted.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        }
-    })
 }
 
 async fn send(track: &TrackLocalStaticRTP, packet: Packet, sent: &Sent) {

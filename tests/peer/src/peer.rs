@@ -20,10 +20,14 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 
 use crate::Outcome;
+use crate::feedback::{Feedback, FeedbackCounter};
 use crate::received::{Message, Received, lock};
 
 /// The channels that both sides of LiveKit's protocol open.
 pub const CHANNELS: [&str; 3] = ["_reliable", "_lossy", "_data_track"];
+
+/// Behind all interceptors of the crate's own, which keep below this.
+const LAST_SLOT: u16 = 14_000;
 
 const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
@@ -31,6 +35,8 @@ const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 pub struct Peer {
     /// The connection itself.
     pub pc: Arc<dyn PeerConnection>,
+    /// What the server says about the streams that it gets from us.
+    pub feedback: Arc<Feedback>,
     events: Arc<Events>,
     /// Candidates that came before the description they belong to.
     early: Mutex<Option<Vec<RTCIceCandidateInit>>>,
@@ -48,7 +54,9 @@ impl Peer {
         let level = RTCRtpHeaderExtensionCapability { uri: AUDIO_LEVEL.to_owned() };
         media.register_header_extension(level, RtpCodecKind::Audio, None)?;
         configure_simulcast_extension_headers(&mut media)?;
-        let registry = register_default_interceptors(Registry::new(), &mut media)?;
+        let feedback = Arc::new(Feedback::default());
+        let registry = register_default_interceptors(Registry::new(), &mut media)?
+            .with(LAST_SLOT.into(), FeedbackCounter::new(Arc::clone(&feedback)));
         let events = Arc::new(Events { received, ..Events::default() });
         let pc = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::default().build())
@@ -58,7 +66,7 @@ impl Peer {
             .with_udp_addrs(vec!["127.0.0.1:0"])
             .build()
             .await?;
-        Ok(Self { pc: Arc::new(pc), events, early: Mutex::new(Some(Vec::new())) })
+        Ok(Self { pc: Arc::new(pc), feedback, events, early: Mutex::new(Some(Vec::new())) })
     }
 
     /// Opens the three channels of LiveKit's protocol from this side.

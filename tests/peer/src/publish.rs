@@ -11,6 +11,7 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
 
 use crate::client::Client;
+use crate::feedback::Feedback;
 use crate::media::{self, Layer, Negotiated, Sent};
 use crate::received::lock;
 use crate::{Outcome, eventually_some};
@@ -38,12 +39,19 @@ pub struct Published {
     pub sent: Arc<Sent>,
     /// Its streams.
     pub layers: Vec<Layer>,
+    /// What the server says about them.
+    pub feedback: Arc<Feedback>,
 }
 
 impl Published {
     /// Its SID.
     pub fn sid(&self) -> &str {
         &self.info.sid
+    }
+
+    /// How often a wish for a key frame of any of its streams has come back.
+    pub fn asked(&self) -> u64 {
+        self.layers.iter().map(|layer| self.feedback.on(layer.ssrc).key_frames).sum()
     }
 
     /// Stops sending for a while, or goes on.
@@ -75,12 +83,12 @@ impl Client {
         self.negotiate(false).await?;
         let negotiated = negotiated(transceiver.as_ref(), media).await?;
         let sent = Arc::new(Sent::default());
-        self.own(media::count_feedback(Arc::clone(&track), Arc::clone(&sent)));
+        let feedback = Arc::clone(&self.shared.publisher.feedback);
         self.own(match media {
             Media::Audio => media::send_opus(track, layers[0].ssrc, negotiated, Arc::clone(&sent)),
-            _ => media::send_vp8(track, layers.clone(), negotiated, Arc::clone(&sent)),
+            _ => media::send_vp8(track, layers.clone(), negotiated, Arc::clone(&sent), Arc::clone(&feedback)),
         });
-        Ok(Published { info, sent, layers })
+        Ok(Published { info, sent, layers, feedback })
     }
 }
 

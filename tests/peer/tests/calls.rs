@@ -83,7 +83,7 @@ async fn video(room: &str, modes: [Mode; 2], media: Media) -> Outcome<(Client, C
     let first = viewer.received().with(track.sid(), |track| track.packets[0]);
     assert!(first.vp8.is_some_and(|marks| marks.key), "a picture begins with a key frame: {first:?}");
 
-    let asked = track.sent.asked();
+    let asked = track.asked();
     let keys = keys(&viewer, &track);
     let ask = async || -> Outcome {
         let (remote, ssrc) = viewer.received().with(track.sid(), |track| (track.remote.clone(), track.packets[0].ssrc));
@@ -92,13 +92,13 @@ async fn video(room: &str, modes: [Mode; 2], media: Media) -> Outcome<(Client, C
     };
     // Servers throttle these; a decoder that is stuck goes on asking too.
     for _ in 0..40 {
-        if track.sent.asked() > asked {
+        if track.asked() > asked {
             break;
         }
         ask().await?;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    eventually("the wish for a key frame at the sender", || track.sent.asked() > asked).await?;
+    eventually("the wish for a key frame at the sender", || track.asked() > asked).await?;
     eventually("a key frame at the viewer", || self::keys(&viewer, &track) > keys).await?;
     viewer.healthy()?;
     Ok((sender, viewer, track))
