@@ -535,3 +535,72 @@ async fn without_websocket_a_client_stays_as_long_as_it_is_heard_and_no_longer()
     let info = ben.update_of("ana", |info| info.state == State::Disconnected as i32).await;
     assert_eq!(info.disconnect_reason, proto::DisconnectReason::SignalClose as i32);
 }
+
+async fn closed(server: &Server) -> bool {
+    for _ in 0..40 {
+        if server.rooms.names().is_empty() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_room_outlives_its_last_participant_by_the_departure_timeout() {
+    let server = Server::new();
+    let mut ana = server.join("ana").await;
+    ana.joined().await;
+    ana.send(signal_request::Message::Leave(proto::LeaveRequest::default())).await;
+    while ana.next().await.is_some() {}
+    server.clock.advance(Duration::from_secs(19));
+    assert!(!closed(&server).await, "somebody may come back");
+    server.clock.advance(Duration::from_secs(2));
+    assert!(closed(&server).await);
+}
+
+#[tokio::test]
+async fn an_unused_room_outlives_its_making_by_the_empty_timeout() {
+    let server = Server::new();
+    server.rooms.open("room", server.rooms.default_options());
+    server.clock.advance(Duration::from_secs(299));
+    assert!(!closed(&server).await);
+    server.clock.advance(Duration::from_secs(2));
+    assert!(closed(&server).await);
+}
+
+#[tokio::test]
+async fn a_full_room_refuses_the_next_but_not_agents() {
+    let server = Server::new();
+    server.rooms.open("room", RoomOptions { max_participants: 1, ..server.rooms.default_options() });
+    let _ana = server.join("ana").await;
+    let request = server.request(&Claims::join("ben", "room"), "auto_subscribe=1&protocol=17&sdk=js");
+    assert_eq!(server.rooms.connect(request).await.unwrap_err().status, 503);
+    let mut agent = Claims::join("agent", "room");
+    agent.kind = proto::participant_info::Kind::Agent;
+    let request = server.request(&agent, "auto_subscribe=1&protocol=17&sdk=js");
+    assert!(server.rooms.connect(request).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_tracks_permission_decides_who_may_subscribe() {
+    let server = Server::new();
+    let (mut ana, mut ben) = (server.join("ana").await, server.join("ben").await);
+    ben.joined().await;
+    ana.joined().await;
+    let nobody = proto::SubscriptionPermission { all_participants: false, track_permissions: Vec::new() };
+    ana.send(signal_request::Message::SubscriptionPermission(nobody)).await;
+    ana.publish_mic("mic").await;
+    ana.offer(1, &[("audio", "sendonly", "mic")]).await;
+    ana.answer().await;
+    let denied = ben
+        .until(|message| match message {
+            signal_response::Message::SubscriptionPermissionUpdate(update) => Some(update),
+            _ => None,
+        })
+        .await;
+    assert!(!denied.allowed && denied.track_sid.starts_with("TR_AM"));
+    let everybody = proto::SubscriptionPermission { all_participants: true, track_permissions: Vec::new() };
+    ana.send(signal_request::Message::SubscriptionPermission(everybody)).await;
+    ben.requirement().await;
+}

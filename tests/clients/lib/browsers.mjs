@@ -136,3 +136,12 @@ export async function closeBrowsers() {
     await Promise.race([browser.then((b) => b.close()).catch(() => {}), new Promise((ok) => setTimeout(ok, 5000))]);
   }
 }
+
+/** A fresh Chromium page of its own, for pages that are not puppets; close it when done. */
+export async function openChromiumTab(url, options = {}) {
+  browsers.chromium ??= LAUNCH.chromium();
+  const context = await (await browsers.chromium).newContext(options);
+  const tab = await context.newPage();
+  await tab.goto(url);
+  return tab;
+}

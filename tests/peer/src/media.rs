@@ -187,23 +187,25 @@ pub struct Vp8Marks {
 }
 
 impl Vp8Marks {
-    /// Reads the marks of a payload that carries the fields of the extended descriptor, as ours do.
+    /// Reads the marks of a payload whose descriptor has a picture id, of either length.
     pub fn read(payload: &[u8]) -> Option<Self> {
-        let [first, flags, high, low, tl0_pic_idx, _, rest @ ..] = payload else { return None };
-        if first & 0x80 == 0 || flags & 0xe0 != 0xe0 || high & 0x80 == 0 {
+        let (&first, rest) = payload.split_first()?;
+        let (&flags, rest) = rest.split_first()?;
+        if first & 0x80 == 0 || flags & 0x80 == 0 {
             return None;
         }
+        let (&high, mut rest) = rest.split_first()?;
+        let mut picture_id = u16::from(high & 0x7f);
+        if high & 0x80 != 0 {
+            let (&low, behind) = rest.split_first()?;
+            (picture_id, rest) = (picture_id << 8 | u16::from(low), behind);
+        }
+        let tl0_pic_idx = if flags & 0x40 == 0 { 0 } else { *rest.first()? };
+        let rest = rest.get(usize::from(flags & 0x40 != 0) + usize::from(flags & 0x30 != 0)..)?;
         let start = first & 0x17 == 0x10;
         let key = start && rest.len() >= 10 && rest[0] & 1 == 0;
         let size = |at: usize| if key { u16::from_le_bytes([rest[at], rest[at + 1]]) & 0x3fff } else { 0 };
-        Some(Self {
-            picture_id: u16::from_be_bytes([high & 0x7f, *low]),
-            tl0_pic_idx: *tl0_pic_idx,
-            start,
-            key,
-            width: size(6),
-            height: size(8),
-        })
+        Some(Self { picture_id, tl0_pic_idx, start, key, width: size(6), height: size(8) })
     }
 
     /// A payload with these marks and `size` bytes of picture.

@@ -27,7 +27,7 @@ use crate::received::{Message, Received, lock};
 pub const CHANNELS: [&str; 3] = ["_reliable", "_lossy", "_data_track"];
 
 /// Behind all interceptors of the crate's own, which keep below this.
-const LAST_SLOT: u16 = 14_000;
+const LAST_SLOT: usize = 14_000;
 
 const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
