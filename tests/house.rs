@@ -85,22 +85,7 @@ const MAX_LINES: usize = 800;
 const REASON: &str = "Longer than 800 lines because";
 /// Settings that nothing reads yet; whoever makes one effective takes it off this list. A setting that will stay
 /// without effect belongs among LiveKit's keys that we lack (`src/config/livekit.rs`) instead.
-const UNREAD_SETTINGS: &[&str] = &[
-    "force_tcp",
-    "packet_buffer_size_video",
-    "packet_buffer_size_audio",
-    "pli_throttle",
-    "datachannel_slow_threshold",
-    "datachannel_data_track_target_latency",
-    "low_quality",
-    "mid_quality",
-    "high_quality",
-    "num_tracks",
-    "active_level",
-    "min_percentile",
-    "update_interval",
-    "smooth_intervals",
-];
+const UNREAD_SETTINGS: &[&str] = &[];
 
 // The rules on the repository itself.
 

@@ -10,13 +10,18 @@ use super::ice_servers::ice_servers;
 use crate::api::{Histogram, MediaTotals, Traffic, limits};
 use crate::clock::Clock;
 use crate::config::{MediaAddresses, Settings};
-use crate::media;
+use crate::media::{self, Tuning};
 use crate::net::{MediaConfig, NetCounters, ShardBind, ShardCounters};
 use crate::rooms::{RoomOptions, RoomsSettings};
+use crate::rtp::audio_level::LevelParams;
 use crate::transport::DropCause;
 
 /// How long a session waits for its WebSocket while its media goes on; rooms end it much earlier without.
 const RESUME_WINDOW: Duration = Duration::from_secs(30);
+
+/// Speakers are told no more often than this, and no more seldom than that, whatever the settings say.
+const SHORTEST_UPDATE: Duration = Duration::from_millis(50);
+const LONGEST_UPDATE: Duration = Duration::from_secs(10);
 
 /// Which sockets the media wing binds.
 pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> MediaConfig {
@@ -28,7 +33,28 @@ pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> M
         tcp: if settings.rtc.tcp_port == 0 { Vec::new() } else { on(settings.rtc.tcp_port) },
         node_ips: addresses.advertise.clone(),
         gather: MediaConfig::MAX_GATHER,
+        tuning: tuning(settings),
+        tcp_only: settings.rtc.force_tcp,
         ..MediaConfig::default()
+    }
+}
+
+fn tuning(settings: &Settings) -> Tuning {
+    let throttle = &settings.rtc.pli_throttle;
+    let audio = &settings.audio;
+    let interval = audio.update_interval.clamp(SHORTEST_UPDATE, LONGEST_UPDATE);
+    Tuning {
+        pli_throttle: [throttle.low_quality, throttle.mid_quality, throttle.high_quality],
+        packets_video: settings.rtc.packet_buffer_size_video,
+        packets_audio: settings.rtc.packet_buffer_size_audio,
+        level: LevelParams {
+            active_level: audio.active_level,
+            // A window is as long as an update, as in LiveKit; the bounds above fit into 32 bits.
+            window_ms: interval.as_millis() as u32,
+            min_percentile: audio.min_percentile,
+            smooth_intervals: audio.smooth_intervals,
+        },
+        speakers_interval: interval,
     }
 }
 
@@ -47,6 +73,7 @@ pub(super) fn rooms_settings(settings: &Settings, node_id: &str, clock: &dyn Clo
         enable_remote_unmute: settings.room.enable_remote_unmute,
         data_tracks: settings.enable_data_tracks,
         limits: limits(settings),
+        node_tracks: settings.limit.num_tracks.filter(|limit| *limit > 0).map(i64::from),
         subscription_limit_audio: settings.limit.subscription_limit_audio as usize,
         subscription_limit_video: settings.limit.subscription_limit_video as usize,
         server: ServerIdentity { region: settings.region.clone(), node_id: node_id.to_owned() },

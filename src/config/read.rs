@@ -190,9 +190,6 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
         section.set("mid_quality", &mut settings.pli_throttle.mid_quality, duration);
         section.set("high_quality", &mut settings.pli_throttle.high_quality, duration);
     });
-    section.set("datachannel_slow_threshold", &mut settings.datachannel_slow_threshold, number);
-    let latency = &mut settings.datachannel_data_track_target_latency;
-    section.set("datachannel_data_track_target_latency", latency, duration);
     section.fixed("use_ice_lite", true, "this server is always ICE-lite");
     section.fixed("use_mdns", false, "mDNS names are ignored");
     section.fixed(

@@ -125,12 +125,6 @@ pub struct RtcSettings {
     pub packet_buffer_size_audio: usize,
     /// Least time between key-frame requests to one publisher.
     pub pli_throttle: PliThrottle,
-    /// A data channel that drains slower than this many bits per second loses messages instead of holding
-    /// publishers back; 0 lets nobody lose any.
-    pub datachannel_slow_threshold: u64,
-    /// Data-track frames that would wait longer than this are dropped; 0 lets them wait.
-    #[serde(serialize_with = "serialize_duration")]
-    pub datachannel_data_track_target_latency: Duration,
 }
 
 impl Default for RtcSettings {
@@ -148,8 +142,6 @@ impl Default for RtcSettings {
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
             pli_throttle: PliThrottle::default(),
-            datachannel_slow_threshold: 0,
-            datachannel_data_track_target_latency: Duration::from_millis(100),
         }
     }
 }

@@ -156,7 +156,8 @@ impl Shard {
     fn add_stream(&mut self, now: Instant, key: TransportKey, ssrc: Ssrc, found: &Found) -> Option<StreamKey> {
         let state = self.transports.get(key)?;
         let section = state.receiving.sections.get(found.section)?;
-        let mut stream = Stream::new(now, key, ssrc, found.section, section.kind);
+        let mut stream =
+            Stream::new(now, key, ssrc, found.section, section.kind, self.config.tuning.packets(section.kind));
         stream.rid = found.rid;
         stream.position = found.position;
         let mid = section.mid;

@@ -300,7 +300,7 @@ impl Shard {
         let audio = spec.kind == MediaKind::Audio;
         let room = state.room;
         let section = state.receiving.sections.iter().position(|section| section.mid == mid);
-        let key = self.tracks.insert(Track::new(id, transport, room, mid, spec));
+        let key = self.tracks.insert(Track::new(id, transport, room, mid, spec, self.config.tuning.level));
         self.track_ids.insert(id, key);
         state.tracks.push(key);
         let streams = state.receiving.streams.clone();

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::command::Quality;
-
 /// A layer that has sent nothing for this long is asked no more until it sends again.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 
@@ -15,14 +13,6 @@ pub struct KeyFrameRequests {
 }
 
 impl KeyFrameRequests {
-    /// Least time between two requests to a layer (LiveKit `rtc.pli_throttle`: low 500 ms, others 1 s).
-    pub const fn interval(quality: Quality) -> Duration {
-        match quality {
-            Quality::Low => Duration::from_millis(500),
-            Quality::Medium | Quality::High => Duration::from_secs(1),
-        }
-    }
-
     /// Somebody needs a key frame.
     pub fn request(&mut self) {
         self.wanted = true;
@@ -34,16 +24,16 @@ impl KeyFrameRequests {
     }
 
     /// When [`KeyFrameRequests::take`] will next say yes.
-    pub fn due(&self, now: Instant, quality: Quality) -> Option<Instant> {
+    pub fn due(&self, now: Instant, interval: Duration) -> Option<Instant> {
         if !self.wanted {
             return None;
         }
-        Some(self.sent.map_or(now, |sent| (sent + Self::interval(quality)).max(now)))
+        Some(self.sent.map_or(now, |sent| (sent + interval).max(now)))
     }
 
-    /// True when a request must go out now; counts as sent. `last_packet` is the layer's newest.
-    pub fn take(&mut self, now: Instant, quality: Quality, last_packet: Instant) -> bool {
-        if !self.wanted || self.due(now, quality).is_some_and(|due| due > now) {
+    /// True when a request must go out now; counts as sent. `interval` is the least time between two requests. `last_packet` is the layer's newest.
+    pub fn take(&mut self, now: Instant, interval: Duration, last_packet: Instant) -> bool {
+        if !self.wanted || self.due(now, interval).is_some_and(|due| due > now) {
             return false;
         }
         if now.saturating_duration_since(last_packet) > GIVE_UP_AFTER {
@@ -59,6 +49,9 @@ impl KeyFrameRequests {
 mod tests {
     use super::*;
 
+    const LOW: Duration = Duration::from_millis(500);
+    const HIGH: Duration = Duration::from_secs(1);
+
     #[test]
     fn many_requests_within_the_interval_are_one_and_it_is_repeated_until_a_key_frame_comes() {
         let t0 = Instant::now();
@@ -72,15 +65,15 @@ mod tests {
             if ms == 1700 {
                 requests.satisfied();
             }
-            if requests.take(at(ms), Quality::Low, at(ms)) {
+            if requests.take(at(ms), LOW, at(ms)) {
                 sent.push(ms);
             }
         }
         assert_eq!(sent, [0, 500, 1000, 1500]);
         requests.request();
-        assert_eq!(requests.due(at(3000), Quality::Low), Some(at(3000)));
-        assert!(requests.take(at(3000), Quality::Low, at(3000)));
-        assert_eq!(requests.due(at(3100), Quality::High), Some(at(4000)));
+        assert_eq!(requests.due(at(3000), LOW), Some(at(3000)));
+        assert!(requests.take(at(3000), LOW, at(3000)));
+        assert_eq!(requests.due(at(3100), HIGH), Some(at(4000)));
     }
 
     #[test]
@@ -88,7 +81,7 @@ mod tests {
         let t0 = Instant::now();
         let mut requests = KeyFrameRequests::default();
         requests.request();
-        assert!(!requests.take(t0 + Duration::from_secs(6), Quality::High, t0));
-        assert_eq!(requests.due(t0 + Duration::from_secs(6), Quality::High), None);
+        assert!(!requests.take(t0 + Duration::from_secs(6), HIGH, t0));
+        assert_eq!(requests.due(t0 + Duration::from_secs(6), HIGH), None);
     }
 }

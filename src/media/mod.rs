@@ -31,6 +31,7 @@ mod table;
 mod timers;
 mod track;
 mod transports;
+mod tuning;
 
 pub use command::{Command, DataChannelLabel, DataChannelSpec, LayerSpec, LayerTarget, Quality, TrackSpec};
 pub use counters::{Counters, Drop, Traffic};
@@ -38,6 +39,7 @@ pub use event::{Event, TransportFailure};
 pub use send::{DatagramSink, Segment};
 pub use shard::{Shard, ShardConfig};
 pub use stats::TransportStats;
+pub use tuning::Tuning;
 
 #[cfg(test)]
 mod tests;

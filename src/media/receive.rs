@@ -13,7 +13,6 @@ use super::forwarder::{ForwarderKey, Verdict, quality_of};
 use super::packet::SourcePacket;
 use super::send::{Form, Queued};
 use super::shard::Shard;
-use super::speakers::LOUD;
 use super::stream::StreamKey;
 use super::timers::Owner;
 use super::track::TrackKey;
@@ -177,7 +176,7 @@ impl Shard {
         {
             track.heard(now, level.level, header.timestamp, clock_rate);
             let room = track.room;
-            if level.level <= LOUD {
+            if level.level <= self.config.tuning.level.active_level {
                 self.heard(now, room);
             }
         }

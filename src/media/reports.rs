@@ -132,8 +132,8 @@ impl Shard {
             if stream.nack.outstanding() > 0 {
                 at_latest(now + NACK_INTERVAL);
             }
-            let quality = quality_of(stream.layer);
-            if stream.key_frames.take(now, quality, stream.last_packet) {
+            let interval = self.config.tuning.pli_interval(quality_of(stream.layer));
+            if stream.key_frames.take(now, interval, stream.last_packet) {
                 let params = stream.codec.as_ref().map(|current| &current.params);
                 if params.is_some_and(|params| params.fir && !params.pli) {
                     stream.fir_number = stream.fir_number.wrapping_add(1);
@@ -143,7 +143,7 @@ impl Shard {
                 }
                 self.counters.plis_out += 1;
             }
-            if let Some(due) = stream.key_frames.due(now, quality) {
+            if let Some(due) = stream.key_frames.due(now, interval) {
                 at_latest(due);
             }
         }

@@ -31,6 +31,7 @@ use super::table::Table;
 use super::timers::{Owner, Timers};
 use super::track::{Track, TrackKey};
 use super::transports::{TransportKey, TransportState};
+use super::tuning::Tuning;
 
 /// Events waiting for the control plane before data messages are dropped.
 const MAX_EVENTS: usize = 64 * 1024;
@@ -42,6 +43,8 @@ pub struct ShardConfig {
     pub certificate: Arc<Certificate>,
     /// Bounds and timeouts of every transport.
     pub limits: TransportLimits,
+    /// Settings of every track.
+    pub tuning: Tuning,
     /// An instant, and the calendar time then: sender reports need wall time.
     pub start: Instant,
     /// See `start`.

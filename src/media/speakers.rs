@@ -14,12 +14,8 @@ use super::track::TrackKey;
 /// Names a room within its shard.
 pub type RoomKey = Key<Room>;
 
-/// How often levels are looked at.
-pub const INTERVAL: Duration = Duration::from_millis(400);
 /// A room in which nothing loud was heard for this long is not looked at.
 const QUIET_AFTER: Duration = Duration::from_secs(2);
-/// Levels from here on are loud, in -dBov: the threshold of an active speaker.
-pub const LOUD: u8 = 35;
 
 /// The scope of active speakers.
 #[derive(Default)]
@@ -62,7 +58,7 @@ impl Shard {
         state.last_loud = Some(now);
         if !state.watching {
             state.watching = true;
-            self.timers.set(Owner::Room(room.index() as u32), Some(now + INTERVAL));
+            self.timers.set(Owner::Room(room.index() as u32), Some(now + self.config.tuning.speakers_interval));
         }
     }
 
@@ -95,7 +91,7 @@ impl Shard {
             self.emit(Event::Speakers { room: id, speakers: speaking });
         }
         if watching {
-            self.timers.set(Owner::Room(room.index() as u32), Some(now + INTERVAL));
+            self.timers.set(Owner::Room(room.index() as u32), Some(now + self.config.tuning.speakers_interval));
         }
     }
 }

@@ -74,7 +74,14 @@ pub struct Stream {
 
 impl Stream {
     /// A stream that nothing has been received of.
-    pub fn new(now: Instant, transport: TransportKey, ssrc: Ssrc, section: usize, kind: MediaKind) -> Self {
+    pub fn new(
+        now: Instant,
+        transport: TransportKey,
+        ssrc: Ssrc,
+        section: usize,
+        kind: MediaKind,
+        packets: usize,
+    ) -> Self {
         Self {
             transport,
             ssrc,
@@ -87,7 +94,7 @@ impl Stream {
             codec: None,
             stats: ReceiveStats::new(ClockRate(90_000)),
             nack: NackTracker::new(),
-            cache: PacketCache::new(kind),
+            cache: PacketCache::with_slots(kind, packets),
             key_frames: KeyFrameRequests::default(),
             fir_number: 0,
             reported_lost: 0,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrayvec::ArrayVec;
 
 use crate::ids::MediaTrackId;
-use crate::rtp::audio_level::LevelWindow;
+use crate::rtp::audio_level::{LevelParams, LevelWindow};
 use crate::units::{ClockRate, MediaKind, Mid, Rid, RtpTime};
 
 use super::command::TrackSpec;
@@ -41,6 +41,8 @@ pub struct Track {
     pub forwarders: Vec<ForwarderKey>,
     /// How loud it is.
     pub level: LevelWindow,
+    /// What counts as loud.
+    level_params: LevelParams,
     level_rate: ClockRate,
     /// Its first packet has been reported.
     pub started: bool,
@@ -48,14 +50,22 @@ pub struct Track {
 
 impl Track {
     /// A track without streams.
-    pub fn new(id: MediaTrackId, transport: TransportKey, room: RoomKey, mid: Mid, spec: TrackSpec) -> Self {
+    pub fn new(
+        id: MediaTrackId,
+        transport: TransportKey,
+        room: RoomKey,
+        mid: Mid,
+        spec: TrackSpec,
+        level: LevelParams,
+    ) -> Self {
         Self {
             id,
             transport,
             room,
             mid,
             muted: spec.muted,
-            level: LevelWindow::new(ClockRate(48_000)),
+            level: LevelWindow::new(ClockRate(48_000), level),
+            level_params: level,
             level_rate: ClockRate(48_000),
             spec,
             layers: [None; LAYERS],
@@ -99,7 +109,7 @@ impl Track {
     pub fn heard(&mut self, now: Instant, level: u8, timestamp: RtpTime, rate: ClockRate) {
         if rate != self.level_rate {
             self.level_rate = rate;
-            self.level = LevelWindow::new(rate);
+            self.level = LevelWindow::new(rate, self.level_params);
         }
         self.level.observe(level, timestamp, now);
     }
@@ -175,7 +185,14 @@ mod tests {
             encrypted: false,
             codecs: Vec::new(),
         };
-        Track::new(MediaTrackId(1), Key::for_tests(0), Key::for_tests(0), Mid::from("0").unwrap(), spec)
+        Track::new(
+            MediaTrackId(1),
+            Key::for_tests(0),
+            Key::for_tests(0),
+            Mid::from("0").unwrap(),
+            spec,
+            LevelParams::default(),
+        )
     }
 
     fn rids(names: &[&str]) -> Vec<Rid> {

@@ -48,7 +48,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use crate::clock::SharedClock;
-use crate::media::{Command, Event, Shard, ShardConfig};
+use crate::media::{Command, Event, Shard, ShardConfig, Tuning};
 use crate::transport::{Certificate, TransportLimits};
 
 pub use self::advertise::{Advertised, Protocol};
@@ -95,6 +95,10 @@ pub struct MediaConfig {
     pub gather: Duration,
     /// Limits of ICE-TCP.
     pub tcp_limits: TcpLimits,
+    /// Settings of every track.
+    pub tuning: Tuning,
+    /// Clients are told of TCP addresses alone, where there are any (`rtc.force_tcp`).
+    pub tcp_only: bool,
 }
 
 impl MediaConfig {
@@ -209,10 +213,12 @@ impl Media {
         on_event: EventHook,
         on_fatal: FatalHook,
     ) -> Result<Self, NetError> {
+        let tuning = config.tuning;
         let make = move |given: CoreStart| {
             let certificate = certificate.clone();
             let CoreStart { start, start_unix, seed, .. } = given;
-            Shard::new(ShardConfig { certificate, limits: TransportLimits::default(), start, start_unix }, seed)
+            let limits = TransportLimits::default();
+            Shard::new(ShardConfig { certificate, limits, tuning, start, start_unix }, seed)
         };
         Self::start_with(config, clock, make, on_event, on_fatal)
     }
@@ -242,7 +248,10 @@ impl Media {
             udp.push(ports.collect::<Result<Vec<_>, _>>()?);
         }
         let bound: Vec<Vec<_>> = udp.iter().map(|ports| ports.iter().map(UdpPort::local).collect()).collect();
-        let advertised = advertise::advertise(&config.node_ips, &bound, &tcp_bound)?;
+        let mut advertised = advertise::advertise(&config.node_ips, &bound, &tcp_bound)?;
+        if config.tcp_only && advertised.iter().any(|it| it.protocol == Protocol::Tcp) {
+            advertised.retain(|it| it.protocol == Protocol::Tcp);
+        }
 
         let mut handles = Vec::new();
         let mut inner = Vec::new();

@@ -155,6 +155,8 @@ pub struct Participant {
     pub told_speakers: HashMap<String, f32>,
     /// What it was last told of connection quality, by participant id.
     pub told_quality: HashMap<String, i32>,
+    /// When the client said goodbye on the media path; its leave may still be under way.
+    pub media_closed: Option<std::time::Instant>,
     /// When its WebSocket closed, while there is none.
     pub link_lost: Option<std::time::Instant>,
     /// When the token is refreshed next.

@@ -20,6 +20,7 @@ use crate::rooms::admission::Admission;
 use crate::rooms::link::{ConnectError, SignalLink, SignalTarget};
 use crate::rooms::media_plane::{MediaPlane, RoomEvent, RoomNumber};
 use crate::rooms::room::{MAILBOX, Room, RoomMessage, RoomOptions, refuse_resume};
+use crate::units::MediaKind;
 
 /// How often joining is tried again when the room closes at that very moment.
 const ATTEMPTS: usize = 5;
@@ -37,6 +38,8 @@ pub struct RoomsSettings {
     pub data_tracks: bool,
     /// Sizes of names and metadata.
     pub limits: Limits,
+    /// Tracks published in all rooms together; joining is refused beyond it.
+    pub node_tracks: Option<i64>,
     /// Audio tracks per subscriber; 0 unlimited.
     pub subscription_limit_audio: usize,
     /// Video tracks per subscriber; 0 unlimited.
@@ -217,6 +220,13 @@ impl SignalTarget for Rooms {
     }
 
     async fn connect(&self, request: AuthorizedConnect) -> Result<SignalLink, ConnectError> {
+        let tracks = &self.shared.metrics.tracks_published;
+        let published = tracks.of(MediaKind::Audio).get() + tracks.of(MediaKind::Video).get();
+        if request.request.reconnect.is_none()
+            && self.shared.settings.node_tracks.is_some_and(|limit| published >= limit)
+        {
+            return Err(connect::ConnectError::LimitReached.into());
+        }
         for _ in 0..ATTEMPTS {
             let options = self.options_for(&request);
             // A resume finds its room or nothing: it makes none.

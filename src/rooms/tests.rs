@@ -79,6 +79,7 @@ impl Server {
             enable_remote_unmute: false,
             data_tracks: true,
             limits: Default::default(),
+            node_tracks: None,
             subscription_limit_audio: 0,
             subscription_limit_video: 0,
             server: Default::default(),

@@ -1,20 +1,45 @@
-//! How loud a participant is, smoothed (LiveKit `pkg/sfu/audio/audiolevel.go`, with its default settings).
+//! How loud a participant is, smoothed (LiveKit `pkg/sfu/audio/audiolevel.go`).
 
 use std::time::{Duration, Instant};
 
 use crate::units::{ClockRate, RtpTime};
 
-/// Levels up to this many -dBov count as active.
-const ACTIVE_LEVEL: u8 = 35;
-/// Length of a window.
-const WINDOW_MS: u32 = 400;
-/// A window is active when so much of it was: 40 %.
-const MIN_ACTIVE_MS: u32 = WINDOW_MS * 40 / 100;
-/// Weight of a new window in the exponential average: 2 / (intervals + 1), two intervals.
-const SMOOTHING: f64 = 2.0 / 3.0;
-/// Without packets for so long (muted, or DTX) the level is zero.
-const STALE: Duration = Duration::from_millis(2 * WINDOW_MS as u64);
 const SILENCE: u8 = 127;
+
+/// What counts as speaking (LiveKit's `audio` settings).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelParams {
+    /// Levels up to this many -dBov count as active.
+    pub active_level: u8,
+    /// Length of a window, in milliseconds of media; at least 1.
+    pub window_ms: u32,
+    /// A window is active when so many percent of it were.
+    pub min_percentile: u8,
+    /// The level is an exponential average over so many windows; 0 and 1 for the last one alone.
+    pub smooth_intervals: u32,
+}
+
+impl Default for LevelParams {
+    fn default() -> Self {
+        Self { active_level: 35, window_ms: 400, min_percentile: 40, smooth_intervals: 2 }
+    }
+}
+
+impl LevelParams {
+    fn min_active_ms(&self) -> u32 {
+        self.window_ms * u32::from(self.min_percentile.min(100)) / 100
+    }
+
+    /// Weight of a new window in the average.
+    fn smoothing(&self) -> f64 {
+        2.0 / (f64::from(self.smooth_intervals.max(1)) + 1.0)
+    }
+
+    /// Without packets for so long (muted, or DTX) the level is zero.
+    fn stale(&self) -> Duration {
+        Duration::from_millis(2 * u64::from(self.window_ms))
+    }
+}
 
 /// A participant's loudness at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,9 +50,10 @@ pub struct Loudness {
     pub active: bool,
 }
 
-/// Collects the audio levels of one track's packets in windows of 400 ms of media.
+/// Collects the audio levels of one track's packets in windows of media time.
 #[derive(Clone, Debug)]
 pub struct LevelWindow {
+    params: LevelParams,
     clock_rate: ClockRate,
     newest: Option<RtpTime>,
     last_observed: Option<Instant>,
@@ -39,10 +65,11 @@ pub struct LevelWindow {
 
 impl LevelWindow {
     /// A silent track with this RTP clock.
-    pub const fn new(clock_rate: ClockRate) -> Self {
+    pub const fn new(clock_rate: ClockRate, params: LevelParams) -> Self {
         // A clock that stands still would be divided by.
         let clock_rate = if clock_rate.0 == 0 { ClockRate(1) } else { clock_rate };
         Self {
+            params,
             clock_rate,
             newest: None,
             last_observed: None,
@@ -64,34 +91,34 @@ impl LevelWindow {
         self.newest = Some(timestamp);
         self.last_observed = Some(now);
         // A longer step tells of a pause, not of a longer sound; it fills the window all the same.
-        let millis = self.clock_rate.duration(ticks as u32).as_millis().min(u128::from(WINDOW_MS)) as u32;
+        let millis = self.clock_rate.duration(ticks as u32).as_millis().min(u128::from(self.params.window_ms)) as u32;
         self.observed_ms += millis;
-        if level <= ACTIVE_LEVEL {
+        if level <= self.params.active_level {
             self.active_ms += millis;
             self.loudest = self.loudest.min(level);
         }
-        if self.observed_ms >= WINDOW_MS {
+        if self.observed_ms >= self.params.window_ms.max(1) {
             self.close_window();
         }
     }
 
     /// The level now.
     pub fn level(&mut self, now: Instant) -> Loudness {
-        if self.last_observed.is_none_or(|last| now.saturating_duration_since(last) >= STALE) {
+        if self.last_observed.is_none_or(|last| now.saturating_duration_since(last) >= self.params.stale()) {
             self.restart(0.0);
             // Whatever timestamp comes next begins anew, even if the sender's clock was set back.
             self.newest = None;
         }
-        Loudness { level: self.smoothed, active: self.smoothed >= linear(f64::from(ACTIVE_LEVEL)) }
+        Loudness { level: self.smoothed, active: self.smoothed >= linear(f64::from(self.params.active_level)) }
     }
 
     fn close_window(&mut self) {
         let mut smoothed = 0.0;
-        if self.active_ms >= MIN_ACTIVE_MS {
+        if self.active_ms > 0 && self.active_ms >= self.params.min_active_ms() {
             // The loudest level, less what the window was short of being all active.
-            let weight = 20.0 * (f64::from(self.active_ms) / f64::from(WINDOW_MS)).log10();
+            let weight = 20.0 * (f64::from(self.active_ms) / f64::from(self.params.window_ms.max(1))).log10();
             let level = linear(f64::from(self.loudest) - weight);
-            smoothed = self.smoothed + (level - self.smoothed) * SMOOTHING;
+            smoothed = self.smoothed + (level - self.smoothed) * self.params.smoothing();
         }
         self.restart(smoothed);
     }
@@ -128,7 +155,11 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            Self { window: LevelWindow::new(OPUS), timestamp: u32::MAX - 3_000, now: Instant::now() }
+            Self {
+                window: LevelWindow::new(OPUS, LevelParams::default()),
+                timestamp: u32::MAX - 3_000,
+                now: Instant::now(),
+            }
         }
 
         /// So many packets of 20 ms at one level.
@@ -151,7 +182,7 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(bench.packets(20, 20), Loudness::default(), "the window is not full yet");
         let first = bench.packets(1, 20);
-        assert!(first.active && close(first.level, 0.1 * SMOOTHING), "{first:?}");
+        assert!(first.active && close(first.level, 0.1 * LevelParams::default().smoothing()), "{first:?}");
         let later = bench.packets(20 * 10, 20);
         assert!((later.level - 0.1).abs() < 1e-4, "{later:?}");
     }
@@ -164,7 +195,10 @@ mod tests {
         assert_eq!(bench.packets(13, 127).level, 0.0);
         bench.packets(8, 20);
         let level = bench.packets(12, 127).level;
-        assert!(close(level, 0.1 * 0.4 * SMOOTHING), "weighted by how much was active: {level}");
+        assert!(
+            close(level, 0.1 * 0.4 * LevelParams::default().smoothing()),
+            "weighted by how much was active: {level}"
+        );
     }
 
     #[test]
@@ -177,8 +211,8 @@ mod tests {
     fn the_level_falls_to_zero_when_packets_stop() {
         let mut bench = Bench::new();
         assert!(bench.packets(100, 10).active);
-        assert!(bench.window.level(bench.now + STALE - Duration::from_millis(1)).active);
-        assert_eq!(bench.window.level(bench.now + STALE), Loudness::default());
+        assert!(bench.window.level(bench.now + LevelParams::default().stale() - Duration::from_millis(1)).active);
+        assert_eq!(bench.window.level(bench.now + LevelParams::default().stale()), Loudness::default());
     }
 
     #[test]

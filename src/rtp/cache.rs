@@ -30,13 +30,22 @@ pub struct PacketCache {
 }
 
 impl PacketCache {
-    /// An empty cache for a stream of this kind.
+    /// An empty cache for a stream of this kind, with LiveKit's number of packets.
     pub fn new(kind: MediaKind) -> Self {
-        let (slots, max_bytes) = match kind {
-            MediaKind::Audio => (200, 64 * 1024),
-            MediaKind::Video => (512, 640 * 1024),
+        let slots = match kind {
+            MediaKind::Audio => 200,
+            MediaKind::Video => 512,
         };
-        Self::with_bounds(slots, max_bytes)
+        Self::with_slots(kind, slots)
+    }
+
+    /// An empty cache for so many packets of this kind, of the usual size.
+    pub fn with_slots(kind: MediaKind, slots: usize) -> Self {
+        let usual = match kind {
+            MediaKind::Audio => 320,
+            MediaKind::Video => 1280,
+        };
+        Self::with_bounds(slots, slots * usual)
     }
 
     /// An empty cache with at most so many packets and bytes (both at least one packet's worth).

@@ -68,6 +68,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let start = Instant::now();
         let config = ShardConfig {
+            tuning: Default::default(),
             certificate: certificates()[0].clone(),
             limits: TransportLimits::default(),
             start,

@@ -157,6 +157,7 @@ impl Room {
             shared_sid,
             told_speakers: Default::default(),
             told_quality: Default::default(),
+            media_closed: None,
             link_lost: None,
             refresh_at: self.clock.now(),
             drop_signal_on_resume: None,

@@ -27,7 +27,7 @@ impl Room {
                     self.on_data(key, label, payload);
                 }
             }
-            Event::TrackStarted { track } => tracing::debug!(room = %self.name, ?track, "first packet"),
+            Event::TrackStarted { track } => self.track_started(track),
             Event::Speakers { speakers, .. } => self.on_speakers(&speakers),
             Event::FirstForward { track, .. } => self.first_forward(track),
             Event::Stats { id, stats } => self.consider(id, stats.silent_for),
@@ -37,12 +37,24 @@ impl Room {
         }
     }
 
+    fn track_started(&mut self, track: MediaTrackId) {
+        let found = self.by_track.get(&track).and_then(|(key, sid)| self.participants.get(key)?.publications.get(sid));
+        if let Some(publication) = found {
+            tracing::debug!(room = %self.name, track = %publication.sid, "first packet");
+            self.shared.metrics.publish_successes.of(publication.kind()).inc();
+        }
+    }
+
     fn transport_connected(&mut self, id: TransportId) {
         let Some((key, role)) = self.role_of_media(id) else { return };
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let Some(pc) = participant.pc_mut(role) else { return };
         pc.connected = true;
-        pc.ever_connected = true;
+        participant.media_closed = None;
+        let Some(pc) = participant.pc_mut(role) else { return };
+        if !std::mem::replace(&mut pc.ever_connected, true) {
+            self.shared.metrics.joins.count("rtc_connected");
+        }
         if participant.primary().id == id {
             let actions = participant.session.media_connected();
             self.perform(key, actions);
@@ -59,6 +71,11 @@ impl Room {
         pc.connected = false;
         tracing::info!(room = %self.name, identity = %participant.identity, ?role, ?cause, "media failed");
         self.shared.metrics.signal_errors.count("media_lost");
+        // A client that leaves closes media and WebSocket at once, and UDP is the faster: its leave says why.
+        if cause == TransportFailure::Closed && primary && participant.link.is_some() {
+            participant.media_closed = Some(self.clock.now());
+            return;
+        }
         // A publisher connection that was never used may stay unconnected for as long as it likes.
         if primary || had {
             let actions = participant.session.media_failed(now);

@@ -41,6 +41,7 @@ impl Room {
         let sid = TrackSid::random_with_letters(&mut self.rng, &track_letters(kind, source));
         let publication = Publication::new(sid.clone(), &request);
         let info = publication.info.clone();
+        self.shared.metrics.publish_attempts.of(publication.kind()).inc();
         participant.publications.insert(sid.as_str().into(), publication);
         self.tell_with(key, |session| session.track_published(request.cid, info));
         self.bind_sections(key);

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// Clients check consent every few seconds (RFC 7675: at most 5), and mostly send more.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// How long a leave may lag behind the end of media.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl Room {
     /// Ends the session of a client that has neither WebSocket nor media.
     pub(super) fn consider(&mut self, id: TransportId, silent_for: Duration) {
@@ -40,7 +43,12 @@ impl Room {
             let refresh = now >= participant.refresh_at;
             let suspect = participant.link_lost.is_some_and(|lost| now.duration_since(lost) >= PATIENCE);
             let primary = participant.primary().id;
+            let closed = participant.media_closed.take_if(|at| now.duration_since(*at) >= FAREWELL).is_some();
             self.perform(key, actions);
+            if closed && let Some(participant) = self.participants.get_mut(&key) {
+                let actions = participant.session.media_failed(unix);
+                self.perform(key, actions);
+            }
             if suspect {
                 // The answer says whether anything still comes from there.
                 self.send_media(Command::ReportStats(primary));

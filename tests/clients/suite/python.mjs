@@ -160,6 +160,7 @@ for (const mode of ['v1', 'v0']) {
     await ben.event('unsubscribed', { identity: 'ana', source: 'microphone' });
     await ben.event('unpublished', { identity: 'ana', source: 'microphone' });
     await ana.leave();
-    await ben.event('participant-left', { identity: 'ana' });
+    // Not merely that her connection broke: she said that she was leaving.
+    await ben.event('participant-left', { identity: 'ana', reason: 'CLIENT_INITIATED' });
   });
 }

@@ -71,11 +71,14 @@ scenario(
     const { ana, ben } = await conversation(call, 'chromium-v1');
     const eve = await call.join('python-v1', 'eve');
     await ana.event('participant-joined', { identity: 'eve' });
+    // Started before the outage, which must end before the server gives up on ana.
+    const dan = await call.open('python-v1', 'dan');
+    const pass = await call.token('dan');
     ana.tap.down();
     await eve.leave();
     await ben.event('participant-left', { identity: 'eve' });
     await ben.command('setName', { value: 'Benjamin' });
-    const dan = await call.join('python-v1', 'dan');
+    await dan.join(pass);
     await dan.publishMic({ tone: 550 });
     ana.tap.up();
     await ana.event('participant-left', { identity: 'eve' });

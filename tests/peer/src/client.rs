@@ -65,6 +65,8 @@ pub struct Client {
     pub(crate) shared: Arc<Shared>,
     signal: Mutex<Option<Signal>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Keeps a shared server running for as long as somebody is connected to it.
+    _server: Arc<Server>,
 }
 
 pub(crate) struct Shared {
@@ -100,7 +102,7 @@ impl Client {
     /// # Errors
     ///
     /// A [`Refusal`] where the server refuses the upgrade; otherwise whatever went wrong.
-    pub async fn join(server: &Server, join: Join) -> Outcome<Self> {
+    pub async fn join(server: &Arc<Server>, join: Join) -> Outcome<Self> {
         let received = Arc::new(Received::default());
         let publisher = Peer::new(Arc::clone(&received)).await?;
         publisher.open_channels().await?;
@@ -142,7 +144,7 @@ impl Client {
             Mode::V1 => signal::v1_target(&request),
             Mode::V0 => shared.v0_target(""),
         };
-        let client = Self { shared, signal: Mutex::default(), tasks: Mutex::default() };
+        let client = Self { shared, signal: Mutex::default(), tasks: Mutex::default(), _server: Arc::clone(server) };
         client.open(&target).await?;
         eventually("the join response", || client.is_closed() || !client.all(joined).is_empty()).await?;
         if client.all(joined).is_empty() {
@@ -159,7 +161,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`Self::join`], or what did not come up.
-    pub async fn connect(server: &Server, join: Join) -> Outcome<Self> {
+    pub async fn connect(server: &Arc<Server>, join: Join) -> Outcome<Self> {
         let client = Self::join(server, join).await?;
         client.connected().await?;
         Ok(client)

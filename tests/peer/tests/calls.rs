@@ -26,7 +26,7 @@ async fn hear_each_other(room: &str, modes: [Mode; 2]) -> Outcome {
         listener.sees(speaker, track.sid()).await?;
         listener.hears(track.sid(), 100).await?;
         let complete = || listener.received().with(track.sid(), |track| track.missing()) == 0;
-        eventually("the packets that were asked for again", complete).await?;
+        eventually("a sequence without gaps", complete).await?;
         listener.healthy()?;
     }
     Ok(())

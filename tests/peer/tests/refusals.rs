@@ -1,11 +1,12 @@
 //! What is refused, by which status and which words; and that a call which goes on notices nothing of it.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::wrapped_join_request::Compression;
-use livekit_protocol::{DisconnectReason, JoinRequest, SessionDescription};
+use livekit_protocol::{ClientInfo, DisconnectReason, JoinRequest, SessionDescription};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use visavis_peer_tests::client::{Client, Join};
 use visavis_peer_tests::publish::{Media, Published};
@@ -24,7 +25,7 @@ struct Witnesses {
 }
 
 impl Witnesses {
-    async fn new(server: &Server, room: &str) -> Outcome<Self> {
+    async fn new(server: &Arc<Server>, room: &str) -> Outcome<Self> {
         let speaker = Client::connect(server, Join::new("speaker", room, V1)).await?;
         let listener = Client::connect(server, Join::new("listener", room, V0)).await?;
         let track = speaker.publish(Media::Audio).await?;
@@ -36,7 +37,7 @@ impl Witnesses {
     async fn are_undisturbed(&self) -> Outcome {
         let at = self.listener.received().count(self.track.sid());
         self.listener.hears(self.track.sid(), at + 25).await?;
-        eventually("the packets that were asked for again", || {
+        eventually("a sequence without gaps", || {
             self.listener.received().with(self.track.sid(), |track| track.missing()) == 0
         })
         .await?;
@@ -50,7 +51,9 @@ impl Witnesses {
 
 /// `token` is refused by `status` and `text` wherever it may be shown.
 async fn refused(server: &Server, token: &str, status: u16, text: &str) -> Outcome {
-    let v1 = v1_target(&JoinRequest::default());
+    // An empty message would be no parameter at all.
+    let info = ClientInfo { protocol: 17, ..Default::default() };
+    let v1 = v1_target(&JoinRequest { client_info: Some(info), ..Default::default() });
     let validate = v1.replace("/rtc/v1", "/rtc/v1/validate");
     for answer in [
         http::upgrade(server.port, "/rtc?protocol=17", token).await?,

@@ -98,7 +98,9 @@ class Puppet:
         on("track_unmuted", lambda participant, publication: tell(
             "unmuted", identity=participant.identity, sid=publication.sid, source=source_name(publication)))
         on("participant_connected", lambda p: tell("participant-joined", identity=p.identity))
-        on("participant_disconnected", lambda p: tell("participant-left", identity=p.identity))
+        on("participant_disconnected", lambda p: tell(
+            "participant-left", identity=p.identity,
+            reason=rtc.DisconnectReason.Name(p.disconnect_reason) if p.disconnect_reason else None))
         on("active_speakers_changed", lambda speakers: tell(
             "speakers", identities=sorted(p.identity for p in speakers)))
         on("participant_metadata_changed", lambda p, old, new: tell("metadata", identity=p.identity, value=new))
