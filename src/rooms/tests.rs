@@ -605,3 +605,18 @@ async fn a_tracks_permission_decides_who_may_subscribe() {
     ana.send(signal_request::Message::SubscriptionPermission(everybody)).await;
     ben.requirement().await;
 }
+
+#[tokio::test]
+async fn a_leave_that_lags_behind_the_end_of_media_still_says_why() {
+    let server = Server::new();
+    let (mut ana, mut ben) = (server.join("ana").await, server.join("ben").await);
+    ben.joined().await;
+    ana.joined().await;
+    let id = server.transports()[0];
+    server.connected(id);
+    ben.update_of("ana", |info| info.state == State::Active as i32).await;
+    server.deliver(Event::TransportFailed { id, cause: crate::media::TransportFailure::Closed });
+    ana.send(signal_request::Message::Leave(proto::LeaveRequest::default())).await;
+    let info = ben.update_of("ana", |info| info.state == State::Disconnected as i32).await;
+    assert_eq!(info.disconnect_reason, proto::DisconnectReason::ClientInitiated as i32);
+}

@@ -72,7 +72,7 @@ impl Room {
         tracing::info!(room = %self.name, identity = %participant.identity, ?role, ?cause, "media failed");
         self.shared.metrics.signal_errors.count("media_lost");
         // A client that leaves closes media and WebSocket at once, and UDP is the faster: its leave says why.
-        if cause == TransportFailure::Closed && primary && participant.link.is_some() {
+        if cause == TransportFailure::Closed && participant.link.is_some() {
             participant.media_closed = Some(self.clock.now());
             return;
         }
