@@ -71,7 +71,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let plane = Arc::new(plane);
 
     let node_id = NodeId::random(&mut rand::rng());
-    let rooms_settings = wiring::rooms_settings(&settings, node_id.as_str(), &*clock);
+    let rooms_settings = wiring::rooms_settings(&settings, node_id.as_str());
     let keys = settings.keys.iter().map(|(key, secret)| (key, secret.reveal())).collect();
     let rooms = Rooms::new(
         rooms_settings,

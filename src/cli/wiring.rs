@@ -8,20 +8,15 @@ use visavis_signaling::session::ServerIdentity;
 
 use super::ice_servers::ice_servers;
 use crate::api::{Histogram, MediaTotals, Traffic, limits};
-use crate::clock::Clock;
 use crate::config::{MediaAddresses, Settings};
 use crate::media::{self, Tuning};
 use crate::net::{MediaConfig, NetCounters, ShardBind, ShardCounters};
-use crate::rooms::{RoomOptions, RoomsSettings};
+use crate::rooms::{IceServers, RoomOptions, RoomsSettings};
 use crate::rtp::audio_level::LevelParams;
 use crate::transport::DropCause;
 
 /// How long a session waits for its WebSocket while its media goes on; rooms end it much earlier without.
 const RESUME_WINDOW: Duration = Duration::from_secs(30);
-
-/// Speakers are told no more often than this, and no more seldom than that, whatever the settings say.
-const SHORTEST_UPDATE: Duration = Duration::from_millis(50);
-const LONGEST_UPDATE: Duration = Duration::from_secs(10);
 
 /// Which sockets the media wing binds.
 pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> MediaConfig {
@@ -42,24 +37,25 @@ pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> M
 fn tuning(settings: &Settings) -> Tuning {
     let throttle = &settings.rtc.pli_throttle;
     let audio = &settings.audio;
-    let interval = audio.update_interval.clamp(SHORTEST_UPDATE, LONGEST_UPDATE);
     Tuning {
         pli_throttle: [throttle.low_quality, throttle.mid_quality, throttle.high_quality],
         packets_video: settings.rtc.packet_buffer_size_video,
         packets_audio: settings.rtc.packet_buffer_size_audio,
         level: LevelParams {
             active_level: audio.active_level,
-            // A window is as long as an update, as in LiveKit; the bounds above fit into 32 bits.
-            window_ms: interval.as_millis() as u32,
+            // A window is as long as an update, as in LiveKit; the configuration allows a minute at most.
+            window_ms: audio.update_interval.as_millis() as u32,
             min_percentile: audio.min_percentile,
             smooth_intervals: audio.smooth_intervals,
         },
-        speakers_interval: interval,
+        speakers_interval: audio.update_interval,
+        data_track_latency: settings.rtc.datachannel_data_track_target_latency,
     }
 }
 
 /// What rooms are told.
-pub(super) fn rooms_settings(settings: &Settings, node_id: &str, clock: &dyn Clock) -> RoomsSettings {
+pub(super) fn rooms_settings(settings: &Settings, node_id: &str) -> RoomsSettings {
+    let rtc = settings.rtc.clone();
     let codec = |spec: &crate::config::CodecSpec| Codec { mime: spec.mime.clone(), fmtp_line: spec.fmtp_line.clone() };
     RoomsSettings {
         auto_create: settings.room.auto_create,
@@ -77,7 +73,7 @@ pub(super) fn rooms_settings(settings: &Settings, node_id: &str, clock: &dyn Clo
         subscription_limit_audio: settings.limit.subscription_limit_audio as usize,
         subscription_limit_video: settings.limit.subscription_limit_video as usize,
         server: ServerIdentity { region: settings.region.clone(), node_id: node_id.to_owned() },
-        ice_servers: ice_servers(&settings.rtc, node_id, clock.unix()),
+        ice_servers: IceServers::new(move |participant, now| ice_servers(&rtc, participant.as_str(), now)),
         resume_window: RESUME_WINDOW,
     }
 }
@@ -168,6 +164,33 @@ mod tests {
         assert_eq!(config.node_ips, addresses.advertise);
         settings.rtc.tcp_port = 0;
         assert!(media_config(&settings, &addresses).tcp.is_empty());
+    }
+
+    #[test]
+    fn the_defaults_of_the_settings_are_those_of_the_shards() {
+        assert_eq!(tuning(&Settings::default()), Tuning::default());
+    }
+
+    #[test]
+    fn what_the_operator_sets_reaches_the_shards() {
+        let text = "keys: {k: secret-of-at-least-thirty-two-characters}\n\
+            rtc:\n  force_tcp: true\n  packet_buffer_size_video: 600\n  packet_buffer_size_audio: 60\n\
+            \x20 datachannel_data_track_target_latency: 250ms\n\
+            \x20 pli_throttle: {low_quality: 100ms, mid_quality: 200ms, high_quality: 300ms}\n\
+            audio: {active_level: 30, min_percentile: 50, update_interval: 200, smooth_intervals: 4}\n";
+        let source = crate::config::Source::Text { name: "c".into(), text: text.into() };
+        let settings = crate::config::load(&source, &Default::default(), 1).unwrap().settings;
+        let config = media_config(&settings, &MediaAddresses { bind: Vec::new(), advertise: Vec::new() });
+        assert!(config.tcp_only);
+        let expected = Tuning {
+            pli_throttle: [100, 200, 300].map(Duration::from_millis),
+            packets_video: 600,
+            packets_audio: 60,
+            level: LevelParams { active_level: 30, window_ms: 200, min_percentile: 50, smooth_intervals: 4 },
+            speakers_interval: Duration::from_millis(200),
+            data_track_latency: Duration::from_millis(250),
+        };
+        assert_eq!(config.tuning, expected);
     }
 
     #[test]

@@ -110,7 +110,6 @@ const LACKING: &[Lacking] = &[
     lack("rtc.packet_buffer_size", DEPRECATED, ""),
     lack("rtc.data_channel_max_buffered_amount", DEPRECATED, ""),
     lack("rtc.datachannel_lossy_target_latency", LATENCY, ""),
-    lack("rtc.datachannel_data_track_target_latency", LATENCY, ""),
     lack("rtc.datachannel_slow_threshold", "a reader that is too slow loses messages beyond a fixed bound", ""),
     lack("rtc.tcp_fallback_rtt_threshold", "clients choose among UDP and TCP themselves", ""),
     lack("rtc.allow_udp_unstable_fallback", "clients choose among UDP and TCP themselves", ""),

@@ -176,6 +176,9 @@ fn complete(
         settings.rtc.udp_port = settings.rtc.udp_port.first_ports(MAX_SHARDS);
     }
 
+    if settings.rtc.force_tcp && settings.rtc.tcp_port == 0 {
+        problems.warning(name, "rtc.force_tcp", "not used, because rtc.tcp_port is 0: there is nothing but UDP");
+    }
     keys(name, &mut settings, document.key_file, overrides, problems);
     for (index, path) in document.turn_secret_files {
         match read_secret_file(&path) {

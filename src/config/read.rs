@@ -156,10 +156,10 @@ fn limit(section: &mut Section<'_>, settings: &mut LimitSettings) {
 fn audio(section: &mut Section<'_>, settings: &mut AudioSettings) {
     section.set("active_level", &mut settings.active_level, at_most(127));
     section.set("min_percentile", &mut settings.min_percentile, at_most(100));
-    let millis = |node: &Node| match number::<u32>(node)? {
+    let millis = |node: &Node| match number::<u64>(node)? {
+        millis @ 10..=60_000 => Ok(Duration::from_millis(millis)),
         // An interval of nothing would keep the media thread busy with announcing speakers.
-        0..10 => Err("must be at least 10 (milliseconds)".to_owned()),
-        millis => Ok(Duration::from_millis(millis.into())),
+        millis => Err(format!("{millis} ms are out of range (10 to 60000)")),
     };
     section.set("update_interval", &mut settings.update_interval, millis);
     section.set("smooth_intervals", &mut settings.smooth_intervals, number);
@@ -186,10 +186,12 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
     section.set("packet_buffer_size_video", &mut settings.packet_buffer_size_video, buffer_size);
     section.set("packet_buffer_size_audio", &mut settings.packet_buffer_size_audio, buffer_size);
     section.section("pli_throttle", |section| {
-        section.set("low_quality", &mut settings.pli_throttle.low_quality, duration);
-        section.set("mid_quality", &mut settings.pli_throttle.mid_quality, duration);
-        section.set("high_quality", &mut settings.pli_throttle.high_quality, duration);
+        section.set("low_quality", &mut settings.pli_throttle.low_quality, throttle);
+        section.set("mid_quality", &mut settings.pli_throttle.mid_quality, throttle);
+        section.set("high_quality", &mut settings.pli_throttle.high_quality, throttle);
     });
+    let latency = &mut settings.datachannel_data_track_target_latency;
+    section.set("datachannel_data_track_target_latency", latency, duration);
     section.fixed("use_ice_lite", true, "this server is always ICE-lite");
     section.fixed("use_mdns", false, "mDNS names are ignored");
     section.fixed(
@@ -311,6 +313,13 @@ fn buffer_size(node: &Node) -> Result<usize, String> {
         size @ 16..=8192 => Ok(size),
         size => Err(format!("{size} packets are out of range (16 to 8192)")),
     }
+}
+
+/// A layer that is asked without pause sends nothing but key frames; one that is asked too seldom stays black.
+fn throttle(node: &Node) -> Result<Duration, String> {
+    let interval = duration(node)?;
+    let possible = Duration::from_millis(10)..=Duration::from_secs(60);
+    if possible.contains(&interval) { Ok(interval) } else { Err("out of range (10ms to 1m)".to_owned()) }
 }
 
 fn at_most(max: u8) -> impl Fn(&Node) -> Result<u8, String> {

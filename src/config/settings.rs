@@ -125,6 +125,9 @@ pub struct RtcSettings {
     pub packet_buffer_size_audio: usize,
     /// Least time between key-frame requests to one publisher.
     pub pli_throttle: PliThrottle,
+    /// A subscriber of data tracks that is behind for longer than this misses packets; 0 for never.
+    #[serde(serialize_with = "serialize_duration")]
+    pub datachannel_data_track_target_latency: Duration,
 }
 
 impl Default for RtcSettings {
@@ -142,6 +145,7 @@ impl Default for RtcSettings {
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
             pli_throttle: PliThrottle::default(),
+            datachannel_data_track_target_latency: Duration::from_millis(100),
         }
     }
 }

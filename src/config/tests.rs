@@ -118,6 +118,11 @@ fn wrong_types_are_errors_at_the_value() {
         "room:\n  auto_create: 'true'\n",
         "room:\n  empty_timeout: -1\n",
         "rtc:\n  pli_throttle:\n    low_quality: 5\n",
+        "rtc:\n  pli_throttle:\n    low_quality: 1ms\n",
+        "rtc:\n  pli_throttle:\n    high_quality: 1h\n",
+        "rtc:\n  packet_buffer_size_video: 100000\n",
+        "audio:\n  update_interval: 5\n",
+        "audio:\n  update_interval: 100000\n",
         "bind_addresses: [nowhere]\n",
         "room:\n  enabled_codecs:\n    - mime: video/theora\n",
         "rtc:\n  udp_port: {start: 7885, end: 7882}\n",
@@ -136,6 +141,14 @@ fn a_udp_port_is_written_in_any_of_livekits_ways() {
     }
     let settings = load_text("rtc:\n  node_ip: {ipv4: 192.0.2.1, ipv6: '2001:db8::1'}\n").unwrap().settings;
     assert_eq!(settings.rtc.node_ip.iter().count(), 2);
+}
+
+#[test]
+fn to_force_tcp_without_a_tcp_port_is_worth_a_warning() {
+    for (port, warnings) in [(7881, 0), (0, 1)] {
+        let loaded = load_text(&format!("rtc:\n  force_tcp: true\n  tcp_port: {port}\n")).unwrap();
+        assert_eq!(loaded.warnings.len(), warnings, "{:?}", loaded.warnings);
+    }
 }
 
 #[test]

@@ -377,7 +377,8 @@ impl Shard {
         let (Some(track), Some(state)) = (self.tracks.get_mut(track_key), self.transports.get_mut(subscriber)) else {
             return;
         };
-        let forwarder = Forwarder::new(now, id, track_key, subscriber, track.kind(), target, first);
+        let forwarder = Forwarder::new(now, id, track_key, subscriber, track.kind(), target, first)
+            .remembering(now, self.config.tuning.packets(MediaKind::Video));
         let key = self.forwarders.insert(forwarder);
         self.forwarder_ids.insert(id, key);
         track.forwarders.push(key);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
@@ -23,8 +23,6 @@ const MAX_HELD: usize = 1024;
 const MAX_HELD_BYTES: usize = 1024 * 1024;
 /// What may be under way to a subscriber of data tracks; more is a backlog.
 const DATA_TRACK_BACKLOG: usize = 64 * 1024;
-/// A subscriber with a backlog for this long misses packets (LiveKit `datachannel_data_track_target_latency`).
-const DATA_TRACK_LATENCY: Duration = Duration::from_millis(100);
 /// Header of a data-track packet, its handle in bytes 2 and 3 (LiveKit `pkg/rtc/datatrack/packet.go`).
 const DATA_TRACK_HEADER: usize = 12;
 /// Handles of one publisher.
@@ -242,8 +240,8 @@ impl Shard {
         }
     }
 
-    /// Copies a packet to each subscriber under its own handle. What a subscriber cannot take within
-    /// [`DATA_TRACK_LATENCY`] is not sent to it.
+    /// Copies a packet to each subscriber under its own handle. What a subscriber cannot take within the data tracks'
+    /// latency is not sent to it.
     fn on_data_track_packet(&mut self, now: Instant, publisher: TransportKey, mut payload: Vec<u8>) {
         let Some(state) = self.transports.get(publisher) else { return };
         // Version 0 is the only one (3 bits).
@@ -253,6 +251,7 @@ impl Shard {
         let Some(track) = track.and_then(|track| self.data_tracks.get(track)) else {
             return self.counters.drop(Drop::BadDataTrackPacket);
         };
+        let latency = self.config.tuning.data_track_latency;
         // Off the media path: data tracks are a few hundred packets a second.
         let subscribers: SmallVec<[(TransportKey, u16); 16]> = track.subscribers.iter().copied().collect();
         for (subscriber, handle) in subscribers {
@@ -265,7 +264,7 @@ impl Shard {
                 state.channels.backed_up_since = None;
             } else {
                 let since = *state.channels.backed_up_since.get_or_insert(now);
-                if now.saturating_duration_since(since) > DATA_TRACK_LATENCY {
+                if !latency.is_zero() && now.saturating_duration_since(since) > latency {
                     self.counters.drop(Drop::SlowReader);
                     continue;
                 }

@@ -25,7 +25,8 @@ use super::transports::TransportKey;
 /// Names a forwarder within its shard.
 pub type ForwarderKey = Key<Forwarder>;
 
-/// Packets remembered for NACKs.
+/// Packets remembered for NACKs; of video more where layers keep more, of audio not: these are more than a second, and
+/// there are many forwarders of audio.
 const VIDEO_HISTORY: usize = 512;
 const AUDIO_HISTORY: usize = 64;
 /// The sender reports of two layers and the time of arrival may disagree by this much before the
@@ -193,6 +194,14 @@ impl Forwarder {
             clock_rate: ClockRate(90_000),
             mid_left: MID_PACKETS,
         }
+    }
+
+    /// Remembers as much video as a layer keeps, `packets`.
+    pub fn remembering(mut self, now: Instant, packets: usize) -> Self {
+        if self.kind == MediaKind::Video && packets > VIDEO_HISTORY {
+            self.history = SentHistory::new(now, packets.next_power_of_two());
+        }
+        self
     }
 
     /// The subscriber's description names a section for it. Numbers go on if it is the section that it had.

@@ -31,7 +31,8 @@ impl KeyFrameRequests {
         Some(self.sent.map_or(now, |sent| (sent + interval).max(now)))
     }
 
-    /// True when a request must go out now; counts as sent. `interval` is the least time between two requests. `last_packet` is the layer's newest.
+    /// True when a request must go out now; counts as sent. `interval` is the least time between two requests,
+    /// `last_packet` the arrival of the layer's newest packet.
     pub fn take(&mut self, now: Instant, interval: Duration, last_packet: Instant) -> bool {
         if !self.wanted || self.due(now, interval).is_some_and(|due| due > now) {
             return false;

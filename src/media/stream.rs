@@ -94,7 +94,7 @@ impl Stream {
             codec: None,
             stats: ReceiveStats::new(ClockRate(90_000)),
             nack: NackTracker::new(),
-            cache: PacketCache::with_slots(kind, packets),
+            cache: PacketCache::new(kind, packets),
             key_frames: KeyFrameRequests::default(),
             fir_number: 0,
             reported_lost: 0,

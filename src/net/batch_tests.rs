@@ -287,30 +287,3 @@ fn segments_outside_the_arena_are_refused() {
     rig.finish();
     assert_eq!((rig.counters.dropped_too_big, rig.counters.sent), (3, 0));
 }
-
-/// Where staging stops paying: run by hand with `--ignored --nocapture`, in release.
-#[test]
-#[ignore = "a measurement, not a test"]
-fn staging_against_sending_at_once() {
-    for (packets, len) in [(1, 160), (1, 1150), (2, 1150), (4, 1150), (7, 1150), (16, 1150)] {
-        let lengths = vec![len; packets];
-        let (bytes, segments) = arena(&lengths, 0);
-        let calls = 200_000 / packets;
-        let mut line = format!("{packets} × {len} bytes:");
-        for stage in [false, true] {
-            let mut rig = Rig::new("127.0.0.1:0");
-            let begin = Instant::now();
-            for _ in 0..calls {
-                let mut out = Outlet { socket: &rig.sender, arena: &bytes, counters: &mut rig.counters, now: rig.now };
-                rig.batch.push_train(&mut out, rig.to, None, &segments, stage);
-                if !stage {
-                    rig.batch.send_all(&mut out);
-                }
-            }
-            rig.finish();
-            let nanos = begin.elapsed().as_nanos() / (calls * packets) as u128;
-            line += &format!(" {} {nanos} ns/packet", if stage { "staged" } else { "at once" });
-        }
-        println!("{line}");
-    }
-}

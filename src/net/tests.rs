@@ -210,6 +210,16 @@ fn a_wildcard_socket_answers_from_the_address_it_was_asked_at() {
 }
 
 #[test]
+fn clients_can_be_told_of_tcp_alone_but_never_of_nothing() {
+    let protocols = |tcp: &[&str]| -> Vec<Protocol> {
+        let config = MediaConfig { tcp_only: true, ..config(&[&["127.0.0.1:0"], &["127.0.0.1:0"]], tcp) };
+        Rig::start(&config).media.advertised().iter().map(|it| it.protocol).collect()
+    };
+    assert_eq!(protocols(&["127.0.0.1:0"]), [Protocol::Tcp; 2], "one for each shard");
+    assert_eq!(protocols(&[]), [Protocol::Udp; 2]);
+}
+
+#[test]
 fn a_flood_beyond_every_budget_is_echoed_whole() {
     let rig = Rig::start(&config(&[&["127.0.0.1:0"]], &[]));
     let client = client("127.0.0.1:0");

@@ -6,16 +6,19 @@ pub mod admin;
 pub mod admission;
 pub mod link;
 pub mod media_plane;
+mod message;
 pub mod net_plane;
 mod participant;
 mod publication;
 mod registry;
 mod room;
+mod shared;
 
 pub use admission::{Admission, AllowAll};
 pub use media_plane::{MediaPlane, RoomEvent, RoomNumber, ShardIndex};
-pub use registry::{Rooms, RoomsSettings, default_codecs};
-pub use room::RoomOptions;
+pub use message::RoomOptions;
+pub use registry::{Rooms, default_codecs};
+pub use shared::{IceServers, RoomsSettings};
 
 #[cfg(test)]
 mod tests;

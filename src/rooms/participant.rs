@@ -266,6 +266,11 @@ impl Participant {
         }
     }
 
+    /// Whether media of this participant was ever connected.
+    pub fn has_ever_connected(&self) -> bool {
+        self.publisher.ever_connected || self.subscriber.as_ref().is_some_and(|pc| pc.ever_connected)
+    }
+
     /// Whether `other` may subscribe to a track of this participant (LiveKit's subscription permission).
     pub fn allows(&self, other: &Participant, track_sid: &str) -> bool {
         let Some(permission) = &self.subscription_permission else { return true };

@@ -29,6 +29,8 @@ pub struct Publication {
     pub encodings: Vec<Encoding>,
     /// The publisher was told of its first subscriber.
     pub subscriber_announced: bool,
+    /// Media has arrived for it.
+    pub has_media: bool,
 }
 
 /// One codec of a published track.
@@ -54,7 +56,7 @@ impl Publication {
         cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()));
         cids.retain(|cid| !cid.is_empty());
         cids.dedup();
-        Self { sid, info, cids, encodings: Vec::new(), subscriber_announced: false }
+        Self { sid, info, cids, encodings: Vec::new(), subscriber_announced: false, has_media: false }
     }
 
     /// Audio or video.

@@ -1,15 +1,12 @@
 //! All rooms of the process: finding, making and forgetting them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use visavis_signaling::connect::{self, AuthorizedConnect};
-use visavis_signaling::limits::Limits;
-use visavis_signaling::proto::{Codec, IceServer, RoomConfiguration};
-use visavis_signaling::session::ServerIdentity;
+use visavis_signaling::proto::{Codec, RoomConfiguration};
 use visavis_signaling::token::KeyRing;
 
 use crate::clock::SharedClock;
@@ -19,78 +16,12 @@ use crate::rooms::admin::{AdminError, AdminRequest, Reply};
 use crate::rooms::admission::Admission;
 use crate::rooms::link::{ConnectError, SignalLink, SignalTarget};
 use crate::rooms::media_plane::{MediaPlane, RoomEvent, RoomNumber};
-use crate::rooms::room::{MAILBOX, Room, RoomMessage, RoomOptions, refuse_resume};
-use crate::units::MediaKind;
+use crate::rooms::message::{MAILBOX, RoomMessage, RoomOptions};
+use crate::rooms::room::{Room, refuse_resume};
+use crate::rooms::shared::{RoomsSettings, Shared, Table};
 
 /// How often joining is tried again when the room closes at that very moment.
 const ATTEMPTS: usize = 5;
-
-/// What every room needs to know of the server.
-#[derive(Clone, Debug)]
-pub struct RoomsSettings {
-    /// Rooms are made by whoever joins first.
-    pub auto_create: bool,
-    /// How new rooms are, unless a token says otherwise.
-    pub defaults: RoomOptions,
-    /// The server may unmute.
-    pub enable_remote_unmute: bool,
-    /// Data tracks may be published.
-    pub data_tracks: bool,
-    /// Sizes of names and metadata.
-    pub limits: Limits,
-    /// Tracks published in all rooms together; joining is refused beyond it.
-    pub node_tracks: Option<i64>,
-    /// Audio tracks per subscriber; 0 unlimited.
-    pub subscription_limit_audio: usize,
-    /// Video tracks per subscriber; 0 unlimited.
-    pub subscription_limit_video: usize,
-    /// What clients are told of the server.
-    pub server: ServerIdentity,
-    /// STUN and TURN servers for clients.
-    pub ice_servers: Vec<IceServer>,
-    /// How long a session waits for its WebSocket to come back.
-    pub resume_window: Duration,
-}
-
-/// What all rooms share.
-pub struct Shared {
-    /// Settings.
-    pub settings: RoomsSettings,
-    /// API keys; refreshed tokens are signed with the first.
-    pub keys: KeyRing,
-    /// The media wing.
-    pub media: Arc<dyn MediaPlane>,
-    /// Who may be in a room.
-    pub admission: Arc<dyn Admission>,
-    /// Time.
-    pub clock: SharedClock,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
-    rooms: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    by_name: HashMap<String, (RoomNumber, mpsc::Sender<RoomMessage>)>,
-    by_number: HashMap<RoomNumber, mpsc::Sender<RoomMessage>>,
-    next: u64,
-}
-
-impl Shared {
-    /// A room has ended. A newer one of the same name stays.
-    pub(super) fn forget_room(&self, name: &str, number: RoomNumber) {
-        let mut table = self.table();
-        table.by_number.remove(&number);
-        if table.by_name.get(name).is_some_and(|(known, _)| *known == number) {
-            table.by_name.remove(name);
-        }
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        // The table is consistent between statements: a panic elsewhere does not spoil it.
-        self.rooms.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
 
 /// The rooms of the process.
 #[derive(Clone)]
@@ -181,6 +112,14 @@ impl Rooms {
         Some(mailbox)
     }
 
+    /// Tracks in and out count together, as in LiveKit (`pkg/routing/selector/utils.go`).
+    fn is_full(&self) -> bool {
+        let metrics = &self.shared.metrics;
+        let tracks = [&metrics.tracks_published, &metrics.tracks_subscribed].into_iter();
+        let tracks: i64 = tracks.map(|kinds| kinds.audio.get() + kinds.video.get()).sum();
+        self.shared.settings.node_tracks.is_some_and(|limit| tracks >= limit)
+    }
+
     /// Options of a room that this request may make; none when it may not.
     fn options_for(&self, request: &AuthorizedConnect) -> Option<RoomOptions> {
         let may_create = request.claims.video.as_ref().is_some_and(|video| video.room_create);
@@ -216,17 +155,15 @@ impl SignalTarget for Rooms {
         if !exists && self.options_for(request).is_none() {
             return Err(connect::ConnectError::RoomNotFound.into());
         }
+        // Whoever resumes is in the count already.
+        if request.request.reconnect.is_none() && self.is_full() {
+            return Err(connect::ConnectError::LimitReached.into());
+        }
         Ok(())
     }
 
     async fn connect(&self, request: AuthorizedConnect) -> Result<SignalLink, ConnectError> {
-        let tracks = &self.shared.metrics.tracks_published;
-        let published = tracks.of(MediaKind::Audio).get() + tracks.of(MediaKind::Video).get();
-        if request.request.reconnect.is_none()
-            && self.shared.settings.node_tracks.is_some_and(|limit| published >= limit)
-        {
-            return Err(connect::ConnectError::LimitReached.into());
-        }
+        self.validate(&request).await?;
         for _ in 0..ATTEMPTS {
             let options = self.options_for(&request);
             // A resume finds its room or nothing: it makes none.

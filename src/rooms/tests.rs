@@ -22,6 +22,8 @@ use crate::transport::sdp::Candidate;
 use crate::transport::{Fingerprint, IceCredentials, Path, SocketId};
 use crate::units::UnixTime;
 
+mod counts;
+
 #[derive(Default)]
 struct Recorder {
     commands: Mutex<Vec<Command>>,
@@ -58,16 +60,22 @@ struct Server {
     rooms: Rooms,
     media: Arc<Recorder>,
     clock: Arc<ManualClock>,
+    metrics: Arc<Metrics>,
     key: ApiKey,
 }
 
 impl Server {
     fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// A server of other than the usual settings.
+    fn with(adjust: impl FnOnce(&mut RoomsSettings)) -> Self {
         let clock = Arc::new(ManualClock::new(UnixTime(1_800_000_000_000)));
         let media = Arc::new(Recorder::default());
         let key = ApiKey::new("devkey", "secret-of-at-least-thirty-two-characters");
         let keys: KeyRing = [key.clone()].into_iter().collect();
-        let settings = RoomsSettings {
+        let mut settings = RoomsSettings {
             auto_create: true,
             defaults: RoomOptions {
                 empty_timeout: Duration::from_secs(300),
@@ -83,12 +91,14 @@ impl Server {
             subscription_limit_audio: 0,
             subscription_limit_video: 0,
             server: Default::default(),
-            ice_servers: Vec::new(),
+            ice_servers: Default::default(),
             resume_window: Duration::from_secs(8),
         };
+        adjust(&mut settings);
+        let metrics = Arc::new(Metrics::default());
         let shared: SharedClock = clock.clone();
-        let rooms = Rooms::new(settings, keys, media.clone(), Arc::new(AllowAll), shared, Arc::new(Metrics::default()));
-        Self { rooms, media, clock, key }
+        let rooms = Rooms::new(settings, keys, media.clone(), Arc::new(AllowAll), shared, metrics.clone());
+        Self { rooms, media, clock, metrics, key }
     }
 
     fn request(&self, claims: &Claims, query: &str) -> AuthorizedConnect {

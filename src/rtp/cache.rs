@@ -16,8 +16,8 @@ struct Slot {
     len: u16,
 }
 
-/// A ring of packets by extended sequence number: at most 512 of a video stream and 200 of an audio stream, in at most
-/// 640 KiB and 64 KiB. The oldest give way; after a few seconds it allocates no more.
+/// A ring of packets by extended sequence number, bounded in packets and in bytes. The oldest give way; after a few
+/// seconds it allocates no more.
 #[derive(Debug)]
 pub struct PacketCache {
     slots: Vec<Option<Slot>>,
@@ -30,22 +30,13 @@ pub struct PacketCache {
 }
 
 impl PacketCache {
-    /// An empty cache for a stream of this kind, with LiveKit's number of packets.
-    pub fn new(kind: MediaKind) -> Self {
-        let slots = match kind {
-            MediaKind::Audio => 200,
-            MediaKind::Video => 512,
-        };
-        Self::with_slots(kind, slots)
-    }
-
     /// An empty cache for so many packets of this kind, of the usual size.
-    pub fn with_slots(kind: MediaKind, slots: usize) -> Self {
+    pub fn new(kind: MediaKind, slots: usize) -> Self {
         let usual = match kind {
             MediaKind::Audio => 320,
             MediaKind::Video => 1280,
         };
-        Self::with_bounds(slots, slots * usual)
+        Self::with_bounds(slots, slots.saturating_mul(usual))
     }
 
     /// An empty cache with at most so many packets and bytes (both at least one packet's worth).
@@ -183,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_found_by_its_number() {
-        let mut cache = PacketCache::new(MediaKind::Audio);
+        let mut cache = PacketCache::new(MediaKind::Audio, 200);
         assert!(cache.insert(70_000, b"one"));
         assert!(cache.insert(70_002, b"three"));
         assert_eq!(cache.get(70_000), Some(&b"one"[..]));
@@ -193,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_kept_once() {
-        let mut cache = PacketCache::new(MediaKind::Audio);
+        let mut cache = PacketCache::new(MediaKind::Audio, 200);
         assert!(cache.insert(1, b"first"));
         assert!(!cache.insert(1, b"again"));
         assert_eq!(cache.get(1), Some(&b"first"[..]));
@@ -201,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_oldest_packets_give_way() {
-        let mut cache = PacketCache::new(MediaKind::Video);
+        let mut cache = PacketCache::new(MediaKind::Video, 512);
         for seq in 0..1_000 {
             assert!(cache.insert(seq, &[seq as u8; 1_200]));
         }
@@ -223,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_quiet_stream_takes_little_memory() {
-        let mut cache = PacketCache::new(MediaKind::Audio);
+        let mut cache = PacketCache::new(MediaKind::Audio, 200);
         for seq in 0..10_000 {
             cache.insert(seq, &[0; 60]);
         }
@@ -233,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_cleared_cache_takes_any_number() {
-        let mut cache = PacketCache::new(MediaKind::Audio);
+        let mut cache = PacketCache::new(MediaKind::Audio, 200);
         cache.insert(100_000, b"x");
         cache.clear();
         assert!(!cache.contains(100_000));

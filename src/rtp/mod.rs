@@ -3,7 +3,7 @@
 //! - A packet: [`packet`] reads it, [`values`] finds its header extensions ([`ext`]), [`mod@write`] writes its copies.
 //! - A payload: [`codec`] names it, [`frame`] says what it means, by [`vp8`], [`vp9`], [`h26x`], [`av1`], [`red`].
 //! - A received stream: [`stats`], [`nack`], [`cache`], [`audio_level`], and [`rtx`] for its repairs.
-//! - A forwarded stream: [`munger`] and [`vp8::Vp8Munger`] keep its numbers continuous, [`history`] answers NACKs.
+//! - A forwarded stream: [`munger`] and [`vp8::Vp8Munger`] keep its numbers continuous.
 //! - A transport: [`twcc`], and [`rtcp`] for everything that is not media.
 //!
 //! Time is an argument throughout, nothing here allocates per packet, and no byte from a peer can cause a panic.
@@ -15,7 +15,6 @@ pub mod codec;
 pub mod ext;
 pub mod frame;
 pub mod h26x;
-pub mod history;
 pub mod munger;
 pub mod nack;
 pub mod packet;

@@ -10,7 +10,12 @@ const SSRC: u32 = 500_000;
 
 /// Client 0 publishes three layers, the others get them with forwarders 1, 2, … at SSRC, SSRC + 100, ….
 pub fn call(seed: u64, subscribers: usize, rids: &[&'static str]) -> World {
-    let mut world = World::connected(seed, subscribers + 1);
+    call_in(World::new(seed), subscribers, rids)
+}
+
+/// The same in a world of other than the usual settings.
+pub fn call_in(world: World, subscribers: usize, rids: &[&'static str]) -> World {
+    let mut world = world.with_clients(subscribers + 1);
     world.receivers(0, vec![receiver("0", rids)]);
     world.publish(0, 1, "0", MediaKind::Video);
     world.cameras.push(Camera::new(world.now, 0, "0", rids));

@@ -11,5 +11,6 @@ mod repair;
 mod sections;
 mod sync;
 mod trains;
+mod tuning;
 mod video;
 mod world;

@@ -10,7 +10,9 @@ use rand::{RngExt, SeedableRng};
 use super::client::Client;
 use super::video::Camera;
 use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
-use crate::media::{Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec};
+use crate::media::{
+    Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec, Tuning,
+};
 use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
 use crate::units::{MediaKind, Mid, UnixTime};
 
@@ -66,9 +68,14 @@ pub fn is_rtp(datagram: &[u8]) -> bool {
 
 impl World {
     pub fn new(seed: u64) -> Self {
+        Self::tuned(seed, Tuning::default())
+    }
+
+    /// A world whose shard has other than the usual settings.
+    pub fn tuned(seed: u64, tuning: Tuning) -> Self {
         let start = Instant::now();
         let config = ShardConfig {
-            tuning: Default::default(),
+            tuning,
             certificate: certificates()[0].clone(),
             limits: TransportLimits::default(),
             start,
@@ -93,12 +100,16 @@ impl World {
 
     /// A world with `count` connected clients in room 1.
     pub fn connected(seed: u64, count: usize) -> Self {
-        let mut world = Self::new(seed);
+        Self::new(seed).with_clients(count)
+    }
+
+    /// So many connected clients more.
+    pub fn with_clients(mut self, count: usize) -> Self {
         for _ in 0..count {
-            world.join();
+            self.join();
         }
-        world.run_until("all connected", |world| world.clients.iter().all(|client| client.connected));
-        world
+        self.run_until("all connected", |world| world.clients.iter().all(|client| client.connected));
+        self
     }
 
     /// A new client, whose description the shard has.

@@ -9,11 +9,12 @@ use visavis_signaling::session::{
     CloseReason, JoinParams, LeaveAction, ResumeParams, Session, SessionConfig, SessionEvent, resume_refused,
 };
 
-use super::{Room, RoomMessage};
+use super::Room;
 use crate::ids::ParticipantSid;
 use crate::media::{Command, DataChannelSpec};
 use crate::rooms::admission::Applicant;
 use crate::rooms::link::{ConnectError, INCOMING_QUEUE, OUTGOING_QUEUE, SignalIn, SignalLink, SignalOut};
+use crate::rooms::message::RoomMessage;
 use crate::rooms::participant::{DropSignal, Link, LinkId, Participant, ParticipantKey, PcRole, PeerConnection};
 use crate::transport::sdp::{LocalParams, Negotiation, NegotiationRole};
 
@@ -207,14 +208,14 @@ impl Room {
             .map(|(_, participant)| participant.info())
             .collect();
         let room = self.info();
-        let (server, ice_servers) = (self.shared.settings.server.clone(), self.shared.settings.ice_servers.clone());
+        let server = self.shared.settings.server.clone();
         let (sif_trailer, enabled_codecs) = (self.sif_trailer.clone(), self.options.enabled_codecs.clone());
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let params = JoinParams {
             room,
             participant: participant.info(),
             other_participants: others,
-            ice_servers,
+            ice_servers: self.shared.settings.ice_servers.of(&participant.sid, now),
             server,
             sif_trailer,
             enabled_codecs,
@@ -246,7 +247,6 @@ impl Room {
         };
         let (link, own) = self.open_link(key);
         let (room, server) = (self.info(), self.shared.settings.server.clone());
-        let ice_servers = self.shared.settings.ice_servers.clone();
         let participants: Vec<_> = self
             .participants
             .iter()
@@ -266,6 +266,7 @@ impl Room {
             return link;
         }
         let last_message_seq = participant.sequence.last();
+        let ice_servers = self.shared.settings.ice_servers.of(&participant.sid, now);
         let params = ResumeParams { room, participants, ice_servers, server, last_message_seq, force_relay: false };
         tracing::info!(room = %self.name, identity = %participant.identity, sid = %participant.sid, "resumed");
         match participant.session.resume(params, now) {

@@ -38,9 +38,13 @@ impl Room {
     }
 
     fn track_started(&mut self, track: MediaTrackId) {
-        let found = self.by_track.get(&track).and_then(|(key, sid)| self.participants.get(key)?.publications.get(sid));
-        if let Some(publication) = found {
-            tracing::debug!(room = %self.name, track = %publication.sid, "first packet");
+        let Some((key, sid)) = self.by_track.get(&track) else { return };
+        let Some(publication) = self.participants.get_mut(key).and_then(|it| it.publications.get_mut(sid)) else {
+            return;
+        };
+        tracing::debug!(room = %self.name, track = %publication.sid, "first packet");
+        // A further codec is not a further success.
+        if !std::mem::replace(&mut publication.has_media, true) {
             self.shared.metrics.publish_successes.of(publication.kind()).inc();
         }
     }
@@ -48,11 +52,12 @@ impl Room {
     fn transport_connected(&mut self, id: TransportId) {
         let Some((key, role)) = self.role_of_media(id) else { return };
         let Some(participant) = self.participants.get_mut(&key) else { return };
-        let Some(pc) = participant.pc_mut(role) else { return };
-        pc.connected = true;
+        let first = !participant.has_ever_connected();
         participant.media_closed = None;
         let Some(pc) = participant.pc_mut(role) else { return };
-        if !std::mem::replace(&mut pc.ever_connected, true) {
+        pc.connected = true;
+        pc.ever_connected = true;
+        if first {
             self.shared.metrics.joins.count("rtc_connected");
         }
         if participant.primary().id == id {

@@ -26,7 +26,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use visavis_signaling::connect::AuthorizedConnect;
 use visavis_signaling::data::{NonceFilter, ReliableCache};
 use visavis_signaling::proto::{self, SignalResponse};
 use visavis_signaling::session::{Session, SessionAction};
@@ -35,60 +34,16 @@ pub use join::refuse_resume;
 
 use crate::clock::SharedClock;
 use crate::ids::{MediaTrackId, RoomSid, TransportId};
-use crate::media::{Command, Event};
-use crate::rooms::admin::AdminRequest;
-use crate::rooms::link::{ConnectError, SignalIn, SignalLink, SignalOut};
+use crate::media::Command;
+use crate::rooms::link::SignalOut;
 use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
-use crate::rooms::participant::{LinkId, Participant, ParticipantKey, PcRole};
-use crate::rooms::registry::Shared;
+use crate::rooms::message::{RoomMessage, RoomOptions};
+use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
+use crate::rooms::shared::Shared;
 use crate::units::UnixTime;
-
-/// How many messages may wait for a room. A full room makes its senders wait.
-pub const MAILBOX: usize = 4096;
 
 /// How often timers are looked at.
 const TICK: Duration = Duration::from_millis(500);
-
-/// What a room is told.
-pub enum RoomMessage {
-    /// Somebody wants to join or resume.
-    Connect {
-        /// The verified request.
-        request: Box<AuthorizedConnect>,
-        /// The answer; dropped by a room that is closing, the caller then tries again.
-        reply: tokio::sync::oneshot::Sender<Result<SignalLink, ConnectError>>,
-    },
-    /// Something came from a WebSocket.
-    Signal {
-        /// Whose.
-        participant: ParticipantKey,
-        /// Over which connection.
-        link: LinkId,
-        /// What.
-        message: SignalIn,
-    },
-    /// Something happened to media.
-    Media(Event),
-    /// The server's own API.
-    Admin(AdminRequest),
-    /// The server stops.
-    Shutdown,
-}
-
-/// How a room was asked for when it was made.
-#[derive(Clone, Debug, Default)]
-pub struct RoomOptions {
-    /// Seconds an unused room stays.
-    pub empty_timeout: Duration,
-    /// Seconds a left room stays.
-    pub departure_timeout: Duration,
-    /// Most participants; 0 unlimited.
-    pub max_participants: u32,
-    /// Metadata.
-    pub metadata: String,
-    /// Codecs, by MIME type.
-    pub enabled_codecs: Vec<proto::Codec>,
-}
 
 /// A room.
 pub struct Room {

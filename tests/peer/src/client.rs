@@ -43,6 +43,8 @@ pub struct Join {
     pub offer_with_join: bool,
     /// In v1, how many sections of audio and of video the first offer holds for the server to fill.
     pub receiving: (u32, u32),
+    /// Whether media goes over TCP instead of UDP.
+    pub over_tcp: bool,
 }
 
 impl Join {
@@ -56,6 +58,7 @@ impl Join {
             auto_subscribe: true,
             offer_with_join: true,
             receiving: (1, 1),
+            over_tcp: false,
         }
     }
 }
@@ -104,10 +107,10 @@ impl Client {
     /// A [`Refusal`] where the server refuses the upgrade; otherwise whatever went wrong.
     pub async fn join(server: &Arc<Server>, join: Join) -> Outcome<Self> {
         let received = Arc::new(Received::default());
-        let publisher = Peer::new(Arc::clone(&received)).await?;
+        let publisher = Peer::new(Arc::clone(&received), join.over_tcp).await?;
         publisher.open_channels().await?;
         let subscriber = match join.mode {
-            Mode::V0 => Some(Peer::new(Arc::clone(&received)).await?),
+            Mode::V0 => Some(Peer::new(Arc::clone(&received), join.over_tcp).await?),
             Mode::V1 => None,
         };
         if join.mode == Mode::V1 {
@@ -235,7 +238,7 @@ impl Client {
             Response::Update(update) => Some(update.participants.clone()),
             _ => None,
         });
-        known.into_iter().flatten().filter(|info| info.identity == identity).next_back()
+        known.into_iter().flatten().rfind(|info| info.identity == identity)
     }
 
     /// The leave that the server sent.

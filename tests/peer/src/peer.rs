@@ -43,12 +43,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A connection on the loopback that puts whatever arrives into `received`.
+    /// A connection on the loopback, over UDP or over TCP, that puts whatever arrives into `received`.
     ///
     /// # Errors
     ///
     /// When the crate cannot make it.
-    pub async fn new(received: Arc<Received>) -> Outcome<Self> {
+    pub async fn new(received: Arc<Received>, over_tcp: bool) -> Outcome<Self> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
         let level = RTCRtpHeaderExtensionCapability { uri: AUDIO_LEVEL.to_owned() };
@@ -63,7 +63,8 @@ impl Peer {
             .with_media_engine(media)
             .with_interceptor_registry(registry)
             .with_handler(Arc::clone(&events) as Arc<dyn PeerConnectionEventHandler>)
-            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .with_udp_addrs(if over_tcp { vec![] } else { vec!["127.0.0.1:0"] })
+            .with_tcp_addrs(if over_tcp { vec!["127.0.0.1:0"] } else { vec![] })
             .build()
             .await?;
         Ok(Self { pc: Arc::new(pc), feedback, events, early: Mutex::new(Some(Vec::new())) })
@@ -203,7 +204,7 @@ impl Peer {
     }
 
     async fn remote(&self, description: RTCSessionDescription) -> Outcome {
-        let overlooked = inactive_candidates(&description.sdp);
+        let overlooked = overlooked_candidates(&description.sdp);
         self.pc.set_remote_description(description).await?;
         let early = lock(&self.early).take();
         for candidate in early.unwrap_or_default().into_iter().chain(overlooked) {
@@ -216,10 +217,14 @@ impl Peer {
 /// Channels that we opened, and whether they are open.
 type Channels = Arc<Mutex<HashMap<String, (Arc<dyn DataChannel>, bool)>>>;
 
-/// The candidates of inactive sections, which the crate overlooks.
-fn inactive_candidates(sdp: &str) -> Vec<RTCIceCandidateInit> {
-    let sections = sdp.split("\nm=").skip(1).filter(|section| section.contains("\na=inactive"));
-    let lines = sections.flat_map(str::lines).filter_map(|line| line.strip_prefix("a=candidate:"));
+/// The candidates of inactive sections, which the crate overlooks, and those for TCP, which it only dials when they
+/// are trickled.
+fn overlooked_candidates(sdp: &str) -> Vec<RTCIceCandidateInit> {
+    let lines = sdp.split("\nm=").skip(1).flat_map(|section| {
+        let inactive = section.contains("\na=inactive");
+        section.lines().filter(move |line| inactive || line.contains(" tcptype passive"))
+    });
+    let lines = lines.filter_map(|line| line.strip_prefix("a=candidate:"));
     let candidate = |line: &str| format!("candidate:{}", line.trim_end());
     lines
         .map(|line| RTCIceCandidateInit {

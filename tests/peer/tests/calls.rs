@@ -48,6 +48,19 @@ async fn peers_of_different_modes_hear_each_other() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_peer_that_has_nothing_but_tcp_is_in_the_call_all_the_same() -> Outcome {
+    let server = SERVER.get().await?;
+    for (room, mode) in [("calls-tcp-v1", V1), ("calls-tcp-v0", V0)] {
+        let tcp = Client::connect(&server, Join { over_tcp: true, ..Join::new("tcp", room, mode) }).await?;
+        let udp = Client::connect(&server, Join::new("udp", room, V1)).await?;
+        let (from_tcp, from_udp) = (tcp.publish(Media::Audio).await?, udp.publish(Media::Audio).await?);
+        udp.hears(from_tcp.sid(), 20).await?;
+        tcp.hears(from_udp.sid(), 20).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn whoever_offers_only_after_joining_is_in_the_call_all_the_same() -> Outcome {
     let server = SERVER.get().await?;
     let late = Join { offer_with_join: false, receiving: (0, 0), ..Join::new("late", "calls-late-offer", V1) };

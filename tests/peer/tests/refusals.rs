@@ -61,7 +61,9 @@ async fn refused(server: &Server, token: &str, status: u16, text: &str) -> Outco
         http::get(server.port, &format!("/rtc/validate?access_token={token}")).await?,
         http::get(server.port, &format!("{validate}&access_token={token}")).await?,
     ] {
-        assert_eq!((answer.status, answer.body.as_str()), (status, text), "{}", answer.head);
+        // LiveKit's server repeats the token among the words, which then stands in logs.
+        let body = answer.body.replace(&format!("invalid token: {token}"), "invalid token");
+        assert_eq!((answer.status, body.as_str()), (status, text), "{}", answer.head);
     }
     Ok(())
 }
@@ -74,35 +76,28 @@ async fn bad_tokens_are_refused_with_the_words_that_clients_know() -> Outcome {
     let signature = "invalid token, error: token signature is invalid: signature is invalid";
     let expired = "invalid token, error: token has invalid claims: token is expired";
     let early = "invalid token, error: token has invalid claims: token is not valid yet";
-    let algorithm = "invalid token, error: token signature is invalid: signing method HS512 is invalid";
-    let reference = Server::is_reference();
-    let (signature, expired, early, algorithm) = if reference {
-        // The same, word for word, but for the algorithm: its library looks at that while parsing.
-        (signature, expired, early, "invalid authorization token")
-    } else {
-        (signature, expired, early, algorithm)
-    };
+    let hs512 = "invalid token, error: token signature is invalid: signing method HS512 is invalid";
+    let none = "invalid token, error: token signature is invalid: signing method none is invalid";
     refused(&server, &token::expired("eve", room)?, 401, expired).await?;
     refused(&server, &token::not_yet_valid("eve", room)?, 401, early).await?;
     refused(&server, &token::of_key("eve", room, token::KEY, "guessed")?, 401, signature).await?;
     refused(&server, &token::of_key("eve", room, "otherkey", "secret")?, 401, "invalid API key: otherkey").await?;
-    refused(&server, &token::of_algorithm("eve", room, jsonwebtoken::Algorithm::HS512)?, 401, algorithm).await?;
-    let unsigned = if reference {
-        "invalid authorization token"
-    } else {
-        "invalid token, error: token signature is invalid: signing method none is invalid"
-    };
-    refused(&server, &token::unsigned("eve", room), 401, unsigned).await?;
+    refused(&server, &token::of_algorithm("eve", room, jsonwebtoken::Algorithm::HS512)?, 401, hs512).await?;
+    refused(&server, &token::unsigned("eve", room), 401, none).await?;
     refused(&server, "not.a.token", 401, "invalid authorization token").await?;
     refused(&server, &token::without_grants("eve")?, 401, "no permissions to access the room").await?;
     refused(&server, &token::without_join("eve", room)?, 401, "permissions denied").await?;
     refused(&server, &token::join("", room)?, 400, "identity cannot be empty").await?;
     refused(&server, &token::join("eve", "")?, 400, "no room name").await?;
-    if !reference {
+    if !Server::is_reference() {
         let metrics = server.metrics().await?;
         for cause in ["expired", "not_yet_valid", "signature", "unknown_key", "algorithm"] {
             let label = format!("cause=\"{cause}\"");
             assert!(metrics.sum("visavis_token_refused_total", &[&label]) >= 4.0, "{cause}\n{}", metrics.0);
+        }
+        for words in ["token is expired", "not valid yet", "invalid API key: otherkey", "permissions denied"] {
+            let told = |line: &String| line.contains("connection refused") && line.contains(words);
+            assert!(server.log().iter().any(told), "a log line that says: {words}");
         }
     }
     witnesses.are_undisturbed().await
@@ -110,7 +105,8 @@ async fn bad_tokens_are_refused_with_the_words_that_clients_know() -> Outcome {
 
 #[tokio::test]
 async fn a_join_request_that_inflates_past_the_cap_is_refused() -> Outcome {
-    let server = SERVER.get().await?;
+    // A server of its own, so that its memory is its own too.
+    let server = Arc::new(Server::start().await?);
     let witnesses = Witnesses::new(&server, "inflating").await?;
     let bomb = attack::inflating_join_request(16 << 20)?;
     let target = wrapped_target(Compression::Gzip, bomb.clone());
@@ -233,7 +229,9 @@ async fn an_offer_that_cannot_be_answered_ends_its_sender_with_a_state_mismatch(
         let offer = SessionDescription { r#type: "offer".into(), sdp, id: 99, ..Default::default() };
         eve.request(Request::Offer(offer)).await?;
         eventually(&format!("a leave for {name}"), || eve.left().is_some()).await?;
-        assert_eq!(eve.left().unwrap().reason(), DisconnectReason::StateMismatch, "{name}");
+        if !Server::is_reference() {
+            assert_eq!(eve.left().unwrap().reason(), DisconnectReason::StateMismatch, "{name}");
+        }
         eventually(&format!("the end of {name}"), || eve.is_closed()).await?;
     }
     witnesses.are_undisturbed().await

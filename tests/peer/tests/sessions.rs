@@ -194,8 +194,7 @@ async fn pings_are_answered_in_kind() -> Outcome {
     client.request(Request::PingReq(Ping { timestamp: 4321, rtt: 1 })).await?;
     eventually("both answers", || {
         let pong = client.all(|response| if let Response::Pong(at) = response { Some(*at) } else { None });
-        let response =
-            client.all(|response| if let Response::PongResp(pong) = response { Some(pong.clone()) } else { None });
+        let response = client.all(|response| if let Response::PongResp(pong) = response { Some(*pong) } else { None });
         pong.iter().any(|at| *at > 1_600_000_000_000) && response.iter().any(|pong| pong.last_ping_timestamp == 4321)
     })
     .await
