@@ -37,7 +37,7 @@ test: ## Everything: check, integration tests, LiveKit's own clients and browser
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory $(PAGE)
 	cargo test --workspace --locked --quiet --features page --test '*'
-	cargo build --workspace --locked --features page
+	@# The integration tests have built the binary that the clients join.
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
 
 .PHONY: clean

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::Outcome;
 
 /// How many datagrams go out between two pauses, so that the kernel's queues, and not the server, stay out of play.
-const BURST: usize = 50;
+const BURST: usize = 100;
 /// The pause.
 const PAUSE: Duration = Duration::from_millis(2);
 

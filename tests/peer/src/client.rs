@@ -233,12 +233,13 @@ impl Client {
 
     /// The newest that is known of the participant `identity`.
     pub fn participant(&self, identity: &str) -> Option<ParticipantInfo> {
-        let known = self.all(|response| match response {
-            Response::Join(join) => Some(join.other_participants.clone()),
-            Response::Update(update) => Some(update.participants.clone()),
+        let responses = lock(&self.shared.responses);
+        let known = responses.iter().rev().filter_map(|response| match response {
+            Response::Join(join) => Some(&join.other_participants),
+            Response::Update(update) => Some(&update.participants),
             _ => None,
         });
-        known.into_iter().flatten().rfind(|info| info.identity == identity)
+        known.flat_map(|infos| infos.iter().rev()).find(|info| info.identity == identity).cloned()
     }
 
     /// The leave that the server sent.
@@ -257,7 +258,8 @@ impl Client {
     ///
     /// When the WebSocket is gone.
     pub async fn request(&self, message: Request) -> Outcome {
-        self.shared.request(message).await
+        let sent = self.shared.request(message).await;
+        sent.map_err(|error| format!("{}: {error}; leave: {:?}", self.shared.join.identity, self.left()).into())
     }
 
     /// Sends a frame as it is.
