@@ -121,6 +121,10 @@ impl Shard {
             self.demux.by_address(now, path)
         };
         let Some(key) = index.and_then(|index| self.transports.key_at(index as usize)) else {
+            if stun && stun_ufrag(datagram).is_some() {
+                self.counters.transport_drops[DropCause::StunUnknownUfrag as usize] += 1;
+                return;
+            }
             return self.counters.drop(Drop::UnknownAddress);
         };
         let Some(state) = self.transports.get_mut(key) else { return };

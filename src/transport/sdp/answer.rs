@@ -23,6 +23,17 @@ struct Plan {
     sender: Option<SenderSection>,
 }
 
+impl Plan {
+    /// Something flows on the section, in either direction.
+    const fn is_active(&self) -> bool {
+        match self.body {
+            Body::Rejected => false,
+            Body::Application => true,
+            Body::Rtp(_) => self.sender.is_some() || self.receiver.is_some(),
+        }
+    }
+}
+
 enum Body {
     Rejected,
     Application,
@@ -102,8 +113,11 @@ impl Negotiation {
         self.version += 1;
         let mut session = write::session(&self.local, self.version, &bundle, remote.extmap_allow_mixed);
         let mut has_application = false;
+        // Candidates belong to the section whose transport all share. Some peers (the `rtc` crate, and what it was
+        // ported from) pass over inactive sections and would find none: the first active one repeats them.
+        let active = remote.sections.iter().zip(&plans).find(|(_, plan)| plan.is_active()).map(|(it, _)| it.mid);
         for (index, (section, plan)) in remote.sections.iter().zip(plans).enumerate() {
-            let candidates = bundle.first() == Some(&section.mid);
+            let candidates = bundle.first() == Some(&section.mid) || active == Some(section.mid);
             session.media_descriptions.push(self.section_of(section, &plan, setup, candidates));
             has_application |= matches!(plan.body, Body::Application);
             self.commit(index, section, plan);

@@ -217,13 +217,9 @@ impl Peer {
 /// Channels that we opened, and whether they are open.
 type Channels = Arc<Mutex<HashMap<String, (Arc<dyn DataChannel>, bool)>>>;
 
-/// The candidates of inactive sections, which the crate overlooks, and those for TCP, which it only dials when they
-/// are trickled.
+/// The candidates for TCP, which the crate only dials when they are trickled.
 fn overlooked_candidates(sdp: &str) -> Vec<RTCIceCandidateInit> {
-    let lines = sdp.split("\nm=").skip(1).flat_map(|section| {
-        let inactive = section.contains("\na=inactive");
-        section.lines().filter(move |line| inactive || line.contains(" tcptype passive"))
-    });
+    let lines = sdp.lines().filter(|line| line.contains(" tcptype passive"));
     let lines = lines.filter_map(|line| line.strip_prefix("a=candidate:"));
     let candidate = |line: &str| format!("candidate:{}", line.trim_end());
     lines
