@@ -1,8 +1,8 @@
 //! visavis: a LiveKit-compatible SFU, a scheduler and a web app in one binary.
 //!
 //! The floors, from the ground up; lower ones never import higher ones, and `make check` holds them to it:
-//! ground (`units`, `ids`, `clock`, `error`, `metrics`, `config`) · `rtp` · `transport` · `media` · `net` ·
-//! `rooms` · `api` · `cli`.
+//! ground (`units`, `ids`, `clock`, `error`, `metrics`, `config`) · the office wing (`store`) · the media wing (`rtp` ·
+//! `transport` · `media` · `net`) · `rooms` · `api` · `cli`.
 
 pub mod clock;
 pub mod config;
@@ -10,6 +10,8 @@ pub mod error;
 pub mod ids;
 pub mod metrics;
 pub mod units;
+
+pub mod store;
 
 pub mod rtp;
 
