@@ -1,8 +1,8 @@
 //! Injected time. Only this file, `net/` and the runtime's timers read the system's clocks;
 //! everything else takes its time from a [`Clock`] or as an argument.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::units::UnixTime;
@@ -68,9 +68,66 @@ impl Clock for ManualClock {
     }
 }
 
+/// A clock whose calendar is shifted against another's, so that development mode can try what happens at another
+/// time. Monotonic time is the other's: timers and timeouts run on as before.
+pub struct ShiftedClock {
+    inner: SharedClock,
+    offset: AtomicI64,
+}
+
+impl ShiftedClock {
+    /// Furthest that a calendar is shifted, either way: ten years.
+    pub const MAX_OFFSET: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+    /// A clock that is not shifted yet.
+    pub fn new(inner: SharedClock) -> Self {
+        Self { inner, offset: AtomicI64::new(0) }
+    }
+
+    /// How many milliseconds the calendar is ahead of the other's; behind where negative.
+    pub fn offset_millis(&self) -> i64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Shifts the calendar to so many milliseconds ahead of the other's. False, and nothing changes, when that is
+    /// further than [`Self::MAX_OFFSET`].
+    pub fn shift(&self, offset_millis: i64) -> bool {
+        let possible = u128::from(offset_millis.unsigned_abs()) <= Self::MAX_OFFSET.as_millis();
+        if possible {
+            self.offset.store(offset_millis, Ordering::Relaxed);
+        }
+        possible
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn unix(&self) -> UnixTime {
+        UnixTime(self.inner.unix().0.saturating_add(self.offset_millis()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shifted_clock_moves_the_calendar_and_leaves_timers_alone() {
+        let inner = Arc::new(ManualClock::new(UnixTime(10_000)));
+        let clock = ShiftedClock::new(Arc::clone(&inner) as SharedClock);
+        let before = clock.now();
+        assert!(clock.shift(-3_000));
+        inner.advance(Duration::from_millis(500));
+        assert_eq!(clock.unix(), UnixTime(7_500));
+        assert_eq!(clock.now() - before, Duration::from_millis(500));
+        for too_far in [i64::MAX, i64::MIN] {
+            assert!(!clock.shift(too_far));
+        }
+        assert_eq!(clock.offset_millis(), -3_000);
+    }
 
     #[test]
     fn a_manual_clock_moves_both_times_together() {

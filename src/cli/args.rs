@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use clap::Args;
 
 use super::Failure;
-use crate::config::{self, Loaded, NodeIp, Overrides, PortRange, Secret, Source};
+use crate::config::{self, BaseUrl, LivekitUrl, Loaded, NodeIp, Overrides, PortRange, Secret, Source};
 
 /// Flags of LiveKit's server and their like. What a flag says wins over the file.
 #[derive(Debug, Default, Args)]
@@ -46,6 +46,15 @@ pub(super) struct SettingsArgs {
     /// Name of the region that clients are told.
     #[arg(long, value_name = "NAME", env = "LIVEKIT_REGION")]
     region: Option<String>,
+    /// Folder of appointments, accounts and files; without one this is an SFU alone.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Where browsers reach this server; links in mails begin with it.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<BaseUrl>,
+    /// The LiveKit server that callers are sent to, where it is not this one.
+    #[arg(long, value_name = "URL", env = "NEXT_PUBLIC_LIVEKIT_URL")]
+    livekit_url: Option<String>,
 }
 
 impl SettingsArgs {
@@ -62,6 +71,10 @@ impl SettingsArgs {
         for ip in self.node_ip {
             node_ip.add(ip).map_err(|message| Failure::usage(format!("--node-ip: {message}")))?;
         }
+        // An empty variable is one that nobody has set.
+        let livekit_url = self.livekit_url.filter(|url| !url.is_empty()).map(|url| url.parse::<LivekitUrl>());
+        let livekit_url =
+            livekit_url.transpose().map_err(|message| Failure::usage(format!("--livekit-url: {message}")))?;
         let source = match (self.config, self.config_body) {
             (Some(path), _) => Source::File(path),
             (None, Some(text)) => Source::Text { name: "LIVEKIT_CONFIG".into(), text },
@@ -78,6 +91,9 @@ impl SettingsArgs {
             key_file: self.key_file,
             api_key,
             region: self.region,
+            data_dir: self.data_dir,
+            public_url: self.public_url,
+            livekit_url,
         };
         Ok((source, overrides))
     }
@@ -128,6 +144,14 @@ mod tests {
     fn ports_are_one_or_a_range() {
         assert_eq!(overrides(&["--udp-port", "7882-7885"]).unwrap().udp_port.unwrap().count(), 4);
         assert!(Only::try_parse_from(["x", "--udp-port", "many"]).is_err());
+    }
+
+    #[test]
+    fn the_livekit_url_is_one_or_empty() {
+        let url = |flags: &[&str]| overrides(flags).map(|given| given.livekit_url.map(|url| url.as_str().to_owned()));
+        assert_eq!(url(&["--livekit-url", "https://x.example.org"]), Ok(Some("wss://x.example.org".into())));
+        assert_eq!(url(&["--livekit-url", ""]), Ok(None));
+        assert_eq!(url(&["--livekit-url", "x"]).unwrap_err().code, 2);
     }
 
     #[test]

@@ -5,11 +5,16 @@
 
 mod addresses;
 mod livekit;
+mod logging;
+mod office;
+mod office_read;
+mod office_values;
 mod problem;
 mod read;
 mod reader;
 mod secret;
 mod settings;
+mod url;
 mod values;
 mod yaml;
 
@@ -19,12 +24,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use addresses::{Interface, MediaAddresses, interfaces, media_addresses};
+pub use logging::{LogLevel, LoggingSettings};
+pub use office::{
+    AccessSettings, AccountSettings, CloseAnchor, FileSettings, HttpFormat, HttpHeaders, MailSettings, OfficeSettings,
+    OidcSettings, RateLimitSettings, Registration, SfuSettings, SmsProvider, SmsSettings, SmtpSecurity, SmtpSettings,
+    WebhookSettings,
+};
+pub use office_values::{ByteSize, QuietHours};
 pub use problem::{ConfigError, Problem};
 pub use secret::{MASK, Secret};
 pub use settings::{
-    ApiKeys, AudioSettings, CodecSpec, Filter, LimitSettings, LogLevel, LoggingSettings, PliThrottle,
-    PrometheusSettings, RoomSettings, RtcSettings, Settings, TurnProtocol, TurnServer,
+    ApiKeys, AudioSettings, CodecSpec, Filter, LimitSettings, PliThrottle, PrometheusSettings, RoomSettings,
+    RtcSettings, Settings, TurnProtocol, TurnServer,
 };
+pub use url::{BaseUrl, LivekitUrl, ServiceUrl};
 pub use values::{IpNet, NodeIp, PortRange, parse_duration};
 
 use problem::Problems;
@@ -80,6 +93,12 @@ pub struct Overrides {
     pub api_key: Option<(String, Secret)>,
     /// `--region`.
     pub region: Option<String>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--public-url`.
+    pub public_url: Option<BaseUrl>,
+    /// `--livekit-url`.
+    pub livekit_url: Option<LivekitUrl>,
 }
 
 /// Settings, and what is worth saying about where they came from.
@@ -155,6 +174,15 @@ fn complete(
     if let Some(region) = &overrides.region {
         settings.region.clone_from(region);
     }
+    if let Some(path) = &overrides.data_dir {
+        settings.office.data_dir = Some(path.clone());
+    }
+    if let Some(url) = &overrides.public_url {
+        settings.office.public_url = Some(url.clone());
+    }
+    if let Some(url) = &overrides.livekit_url {
+        settings.office.livekit_url = Some(url.clone());
+    }
 
     let processors = u16::try_from(processors).unwrap_or(MAX_SHARDS).clamp(1, MAX_SHARDS);
     if let Some(ports) = overrides.udp_port {
@@ -180,6 +208,7 @@ fn complete(
         problems.warning(name, "rtc.force_tcp", "not used, because rtc.tcp_port is 0: there is nothing but UDP");
     }
     keys(name, &mut settings, document.key_file, overrides, problems);
+    office_read::complete(name, &mut settings, document.office_files, processors, read_secret_file, problems);
     for (index, path) in document.turn_secret_files {
         match read_secret_file(&path) {
             Ok(text) => settings.rtc.turn_servers[index].secret = Secret::new(text.trim()),
@@ -255,3 +284,6 @@ fn single(file: &str, place: Option<yaml::Place>, message: &str) -> ConfigError 
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod office_tests;

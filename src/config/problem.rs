@@ -61,6 +61,11 @@ impl Problems {
         self.errors.push(Problem { file: source.into(), place: None, key: key.into(), message: message.into() });
     }
 
+    /// Whether there is an error at this key.
+    pub(super) fn mentions(&self, key: &str) -> bool {
+        self.errors.iter().any(|problem| problem.key == key)
+    }
+
     /// A warning that has no line.
     pub(super) fn warning(&mut self, source: &str, key: &str, message: impl Into<String>) {
         self.warnings.push(Problem { file: source.into(), place: None, key: key.into(), message: message.into() });

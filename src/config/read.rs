@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::logging::{LogLevel, LoggingSettings};
+use super::office_read::{SecretFiles, office};
 use super::problem::Problems;
 use super::reader::{Section, boolean, duration, list, number, parsed, port, secret, text};
 use super::secret::Secret;
 use super::settings::{
-    AudioSettings, CodecSpec, LimitSettings, LogLevel, LoggingSettings, PrometheusSettings, RoomSettings, RtcSettings,
-    Settings, TurnProtocol, TurnServer,
+    AudioSettings, CodecSpec, LimitSettings, PrometheusSettings, RoomSettings, RtcSettings, Settings, TurnProtocol,
+    TurnServer,
 };
 use super::values::PortRange;
 use super::yaml::{Node, Value};
@@ -31,6 +33,8 @@ pub(super) struct Document {
     pub(super) level_named: bool,
     /// `rtc.turn_servers[].secret_file` by index.
     pub(super) turn_secret_files: Vec<(usize, PathBuf)>,
+    /// The office wing's files of secrets.
+    pub(super) office_files: SecretFiles,
 }
 
 /// Reads a document.
@@ -42,6 +46,7 @@ pub(super) fn document(file: &str, node: &Node, problems: &mut Problems) -> Docu
         port_range: None,
         level_named: false,
         turn_secret_files: Vec::new(),
+        office_files: SecretFiles::default(),
     };
     let mut root = Section::root(file, node, problems);
     let settings = &mut document.settings;
@@ -76,6 +81,7 @@ pub(super) fn document(file: &str, node: &Node, problems: &mut Problems) -> Docu
     root.section("room", |section| room(section, &mut settings.room, &mut settings.limit));
     root.section("limit", |section| limit(section, &mut settings.limit));
     root.section("audio", |section| audio(section, &mut settings.audio));
+    document.office_files = office(&mut root, &mut settings.office);
     let (mut ports_named, mut port_range, mut secret_files) = (false, None, Vec::new());
     root.section("rtc", |section| {
         ports_named = rtc(section, &mut settings.rtc);

@@ -11,6 +11,8 @@ use super::yaml::{Entry, Node, Place, Value};
 pub(super) struct Section<'a> {
     file: &'a str,
     path: String,
+    /// Where the mapping starts.
+    start: Place,
     entries: Vec<&'a Entry>,
     /// The keys that settings asked for, to suggest one for a key that is misspelt.
     asked: Vec<&'static str>,
@@ -20,7 +22,8 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The document's root.
     pub(super) fn root(file: &'a str, node: &'a Node, problems: &'a mut Problems) -> Self {
-        let mut section = Self { file, path: String::new(), entries: Vec::new(), asked: Vec::new(), problems };
+        let mut section =
+            Self { file, path: String::new(), start: node.place, entries: Vec::new(), asked: Vec::new(), problems };
         section.open(node);
         section
     }
@@ -50,6 +53,19 @@ impl<'a> Section<'a> {
                 None
             }
         }
+    }
+
+    /// As [`Self::get`], for a key that the mapping cannot do without.
+    pub(super) fn required<T>(&mut self, key: &'static str, parse: impl Fn(&Node) -> Result<T, String>) -> Option<T> {
+        if self.place(key).is_none() {
+            self.needs(key);
+        }
+        self.get(key, parse)
+    }
+
+    /// Complains that a key is missing, at the place where the mapping starts.
+    pub(super) fn needs(&mut self, key: &str) {
+        self.error(key, self.start, "is needed");
     }
 
     /// Reads the mapping under `key`, if it is there, and complains of what it holds besides.
@@ -113,8 +129,9 @@ impl<'a> Section<'a> {
 
     fn nested(&mut self, key: String, node: &Node, read: impl FnOnce(&mut Section<'_>)) {
         let path = self.key(&key);
+        let problems = &mut *self.problems;
         let mut section =
-            Section { file: self.file, path, entries: Vec::new(), asked: Vec::new(), problems: &mut *self.problems };
+            Section { file: self.file, path, start: node.place, entries: Vec::new(), asked: Vec::new(), problems };
         section.open(node);
         read(&mut section);
         section.finish();

@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::logging::LoggingSettings;
+use super::office::OfficeSettings;
 use super::secret::Secret;
 use super::values::{IpNet, NodeIp, PortRange, serialize_duration, serialize_millis, serialize_seconds};
 
@@ -42,6 +44,9 @@ pub struct Settings {
     pub logging: LoggingSettings,
     /// Metrics.
     pub prometheus: PrometheusSettings,
+    /// The office wing, whose keys stand beside LiveKit's.
+    #[serde(flatten)]
+    pub office: OfficeSettings,
 }
 
 impl Default for Settings {
@@ -60,6 +65,7 @@ impl Default for Settings {
             audio: AudioSettings::default(),
             logging: LoggingSettings::default(),
             prometheus: PrometheusSettings::default(),
+            office: OfficeSettings::default(),
         }
     }
 }
@@ -347,42 +353,6 @@ pub struct AudioSettings {
 impl Default for AudioSettings {
     fn default() -> Self {
         Self { active_level: 35, min_percentile: 40, update_interval: Duration::from_millis(400), smooth_intervals: 2 }
-    }
-}
-
-/// Logging (`logging`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LoggingSettings {
-    /// Least severe level that is written.
-    pub level: LogLevel,
-    /// One JSON object a line instead of text.
-    pub json: bool,
-}
-
-/// A log level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// What went wrong.
-    Error,
-    /// What somebody should look at.
-    Warn,
-    /// What happened.
-    #[default]
-    Info,
-    /// What was decided on the way.
-    Debug,
-}
-
-impl LogLevel {
-    /// The level's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-        }
     }
 }
 

@@ -223,4 +223,6 @@ fn the_sample_configuration_has_no_fault() {
     let loaded = load_text(include_str!("../../config/visavis.sample.yaml")).unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.settings.limit, LimitSettings::default());
+    let accounts = AccountSettings { max_concurrent_hashes: 2, ..AccountSettings::default() };
+    assert_eq!(loaded.settings.office, OfficeSettings { accounts, ..OfficeSettings::default() });
 }
