@@ -1,0 +1,103 @@
+//! Rust values in SQLite and back.
+
+use std::str::FromStr;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
+use rusqlite::{Row, RowIndex};
+
+use super::Role;
+use crate::ids::{
+    AppointmentId, CallLogId, DeliveryId, FileId, MessageId, NoteId, OutboxId, RecordId, SeatId, ServiceId, SessionId,
+    UserId, WebhookId,
+};
+use crate::units::UnixTime;
+
+macro_rules! as_text {
+    ($($name:ty),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(self.to_string()))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
+            }
+        }
+    )*};
+}
+
+as_text!(
+    AppointmentId,
+    CallLogId,
+    DeliveryId,
+    FileId,
+    MessageId,
+    NoteId,
+    OutboxId,
+    RecordId,
+    SeatId,
+    ServiceId,
+    SessionId,
+    UserId,
+    WebhookId,
+    Role
+);
+
+/// Columns that SQLite has no type for.
+pub trait RowExt {
+    /// A time, held as milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When the column is no integer.
+    fn time(&self, column: impl RowIndex) -> rusqlite::Result<UnixTime>;
+
+    /// A time or NULL.
+    ///
+    /// # Errors
+    ///
+    /// When the column is no integer.
+    fn maybe_time(&self, column: impl RowIndex) -> rusqlite::Result<Option<UnixTime>>;
+
+    /// A word that `T` reads.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    fn word<T: FromStr>(&self, column: impl RowIndex) -> rusqlite::Result<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static;
+
+    /// A JSON text.
+    ///
+    /// # Errors
+    ///
+    /// When it does not fit `T`.
+    fn json<T: serde::de::DeserializeOwned>(&self, column: impl RowIndex) -> rusqlite::Result<T>;
+}
+
+impl RowExt for Row<'_> {
+    fn time(&self, column: impl RowIndex) -> rusqlite::Result<UnixTime> {
+        self.get(column).map(UnixTime)
+    }
+
+    fn maybe_time(&self, column: impl RowIndex) -> rusqlite::Result<Option<UnixTime>> {
+        self.get::<_, Option<i64>>(column).map(|time| time.map(UnixTime))
+    }
+
+    fn word<T: FromStr>(&self, column: impl RowIndex) -> rusqlite::Result<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        let text: String = self.get(column)?;
+        text.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, column: impl RowIndex) -> rusqlite::Result<T> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+    }
+}
