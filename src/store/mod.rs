@@ -25,7 +25,7 @@ pub use backup::{BackupError, backup, restore};
 pub use error::{OpenError, StoreError};
 pub use open::{DataFolder, FolderLock};
 pub use read::Reader;
-pub use tx::{Audience, Tx, audit_hash, hex};
+pub use tx::{Audience, Channel, Outgoing, Tx, audit_hash, hex};
 pub use values::RowExt;
 pub use write::WriteCounters;
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
 
 use super::{Actor, StoreError};
-use crate::ids::{SeatId, UserId};
+use crate::ids::{AppointmentId, OutboxId, SeatId, UserId};
 use crate::units::UnixTime;
 
 /// One piece of writing. Everything in it is stored, or nothing.
@@ -26,6 +26,45 @@ pub enum Audience {
     User(UserId),
     /// A guest.
     Guest(SeatId),
+}
+
+/// Something to be sent, at most once by its key.
+#[derive(Clone, Debug)]
+pub struct Outgoing<'a> {
+    /// `mail`, `sms` or `push`.
+    pub channel: Channel,
+    /// A second one of the same key is passed over.
+    pub dedupe_key: &'a str,
+    /// To whom, where the receiver has an account.
+    pub user: Option<UserId>,
+    /// What it is about.
+    pub appointment: Option<AppointmentId>,
+    /// What to say: a JSON object whose `kind` the senders know.
+    pub payload: &'a Value,
+    /// Not before.
+    pub due_at: UnixTime,
+}
+
+/// How something is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Mail.
+    Mail,
+    /// A text message.
+    Sms,
+    /// A notification in the browser.
+    Push,
+}
+
+impl Channel {
+    /// The channel as the database spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Channel::Mail => "mail",
+            Channel::Sms => "sms",
+            Channel::Push => "push",
+        }
+    }
 }
 
 impl<'a> Tx<'a> {
@@ -86,6 +125,33 @@ impl<'a> Tx<'a> {
         };
         self.prepare_cached("INSERT INTO events (at, user_id, seat_id, kind, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute((now.0, user, seat, kind, data.to_string()))?;
+        self.stir();
+        Ok(())
+    }
+}
+
+impl Tx<'_> {
+    /// Puts something into the outbox; it leaves once this is stored and due.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn send(&mut self, now: UnixTime, outgoing: &Outgoing<'_>) -> Result<(), StoreError> {
+        let id = OutboxId::new(now, self.rng);
+        self.prepare_cached(
+            "INSERT INTO outbox (id, channel, dedupe_key, user_id, appointment_id, payload, due_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (dedupe_key) DO NOTHING",
+        )?
+        .execute((
+            id,
+            outgoing.channel.as_str(),
+            outgoing.dedupe_key,
+            outgoing.user,
+            outgoing.appointment,
+            outgoing.payload.to_string(),
+            outgoing.due_at.0,
+            now.0,
+        ))?;
         self.stir();
         Ok(())
     }
