@@ -1,0 +1,9 @@
+//! What goes outward: mail with invitations, SMS, web push, webhooks. Senders take what to send and when it is; nothing
+//! here decides whether something is sent.
+
+pub mod http;
+pub mod ical;
+pub mod retry;
+
+#[cfg(test)]
+mod testing;
