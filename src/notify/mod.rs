@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod ical;
+pub mod mail;
 pub mod retry;
 
 #[cfg(test)]
