@@ -5,6 +5,7 @@ pub mod http;
 pub mod ical;
 pub mod mail;
 pub mod retry;
+pub mod sms;
 
 #[cfg(test)]
 mod testing;

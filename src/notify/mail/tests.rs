@@ -141,6 +141,9 @@ proptest! {
     }
 }
 
+/// What a server says to commands that begin so.
+type Replies = &'static [(&'static str, &'static str)];
+
 /// A mail server of few words: takes `replies` in turn for its commands, 250 after that, and hands on what it heard.
 fn converse(stream: &mut (impl Read + Write), replies: &[(&str, &str)], heard: &mpsc::Sender<String>) -> Option<()> {
     stream.write_all(b"220 test\r\n").ok()?;
@@ -176,7 +179,7 @@ fn converse(stream: &mut (impl Read + Write), replies: &[(&str, &str)], heard: &
 }
 
 /// A plain server; every connection is announced.
-fn server(replies: &'static [(&'static str, &'static str)]) -> (SmtpSettings, mpsc::Receiver<String>) {
+fn server(replies: Replies) -> (SmtpSettings, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (heard, receiver) = mpsc::channel();
@@ -221,7 +224,7 @@ async fn letters_arrive_whole_over_one_connection() {
 
 #[tokio::test]
 async fn the_servers_answer_says_whether_to_try_again() {
-    let cases: [(&'static [(&str, &str)], fn(&MailError) -> bool, Retry); 4] = [
+    let cases: [(Replies, fn(&MailError) -> bool, Retry); 4] = [
         (
             &[("RCPT", "550 5.1.1 no such user")],
             |error| matches!(error, MailError::Refused { code: 550, text } if text.contains("no such user")),
