@@ -224,32 +224,16 @@ async fn letters_arrive_whole_over_one_connection() {
 
 #[tokio::test]
 async fn the_servers_answer_says_whether_to_try_again() {
-    let cases: [(Replies, fn(&MailError) -> bool, Retry); 4] = [
-        (
-            &[("RCPT", "550 5.1.1 no such user")],
-            |error| matches!(error, MailError::Refused { code: 550, text } if text.contains("no such user")),
-            Retry::Never,
-        ),
-        (
-            &[("RCPT", "451 4.7.1 greylisted")],
-            |error| matches!(error, MailError::Deferred { code: 451, .. }),
-            Retry::Later(None),
-        ),
-        (
-            &[("AUTH", "535 5.7.8 wrong")],
-            |error| matches!(error, MailError::Credentials { code: 535, .. }),
-            Retry::Later(None),
-        ),
-        (
-            &[("MAIL", "530 5.7.0 login first")],
-            |error| matches!(error, MailError::Credentials { .. }),
-            Retry::Later(None),
-        ),
+    let cases: [(Replies, &str, Retry); 4] = [
+        (&[("RCPT", "550 5.1.1 no such user")], "Refused { code: 550", Retry::Never),
+        (&[("RCPT", "451 4.7.1 greylisted")], "Deferred { code: 451", Retry::Later(None)),
+        (&[("AUTH", "535 5.7.8 wrong")], "Credentials { code: 535", Retry::Later(None)),
+        (&[("MAIL", "530 5.7.0 login first")], "Credentials { code: 530", Retry::Later(None)),
     ];
     for (replies, expected, retry) in cases {
         let (settings, _heard) = server(replies);
         let error = Smtp::new(&settings).unwrap().send(&letter()).await.unwrap_err();
-        assert!(expected(&error), "{error:?}");
+        assert!(format!("{error:?}").starts_with(expected), "{error:?}");
         assert_eq!(error.retry(), retry, "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
