@@ -19,7 +19,7 @@ use super::retry::Retry;
 
 pub use compose::check_address;
 pub use inbox::{Inbox, Kept, Summary};
-pub use smtp::{Security, Smtp, SmtpSettings};
+pub use smtp::{Smtp, SmtpSetupError};
 
 /// A letter to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,11 +6,10 @@ use std::time::Duration;
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use tokio::time::timeout;
 
-use crate::config::Secret;
+use crate::config::{SmtpSecurity, SmtpSettings};
 use crate::error::chain;
 
 use super::compose::compose;
@@ -19,56 +18,11 @@ use super::{Letter, MailError, MailTransport, Sending};
 /// Connections that wait for the next letter, and how long.
 const PARKED: u32 = 2;
 const PARKED_FOR: Duration = Duration::from_secs(60);
-/// Steps of a delivery that each may take [`SmtpSettings::timeout`]; a delivery as a whole takes no longer.
+/// A delivery as a whole takes no longer than this many steps.
 const STEPS: u32 = 4;
 
-/// How the connection is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Security {
-    /// TLS after `STARTTLS`, which the server must offer. Port 587.
-    #[default]
-    StartTls,
-    /// TLS from the first byte. Port 465.
-    Tls,
-    /// None: for a mail server on this machine. Port 25.
-    Plain,
-}
-
-/// Where letters go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpSettings {
-    /// The server's name.
-    pub host: String,
-    /// Its port; none for the usual one.
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    pub security: Security,
-    /// User name; none for a server that wants none.
-    pub user: Option<String>,
-    /// Password.
-    pub password: Secret,
-    /// How we introduce ourselves; none for the machine's name.
-    pub hello: Option<String>,
-    /// Root certificates besides Mozilla's, which are built in (PEM).
-    pub extra_roots: Vec<Vec<u8>>,
-    /// How long one step may take.
-    pub timeout: Duration,
-}
-
-impl Default for SmtpSettings {
-    fn default() -> Self {
-        Self {
-            host: String::new(),
-            port: None,
-            security: Security::default(),
-            user: None,
-            password: Secret::default(),
-            hello: None,
-            extra_roots: Vec::new(),
-            timeout: Duration::from_secs(20),
-        }
-    }
-}
+/// How long one step of a delivery may take.
+const STEP: Duration = Duration::from_secs(20);
 
 /// The settings do not work.
 #[derive(Debug, thiserror::Error)]
@@ -92,33 +46,41 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Made and dropped inside a Tokio runtime: its pool of connections is a task. Nothing is connected yet.
+    /// Made and dropped inside a Tokio runtime: its pool of connections is a task. Nothing is connected yet. Mozilla's
+    /// root certificates are built in; those in `extra_roots` (PEM) are trusted besides.
     ///
     /// # Errors
     ///
     /// When the settings do not work.
-    pub fn new(settings: &SmtpSettings) -> Result<Self, SmtpSetupError> {
+    pub fn new(settings: &SmtpSettings, extra_roots: &[Vec<u8>]) -> Result<Self, SmtpSetupError> {
+        Self::with_limit(settings, extra_roots, STEP)
+    }
+
+    pub(super) fn with_limit(
+        settings: &SmtpSettings,
+        extra_roots: &[Vec<u8>],
+        step: Duration,
+    ) -> Result<Self, SmtpSetupError> {
         if settings.host.is_empty() {
             return Err(SmtpSetupError::NoHost);
         }
-        let (port, tls) = match settings.security {
-            Security::StartTls => (587, Tls::Required(tls(settings)?)),
-            Security::Tls => (465, Tls::Wrapper(tls(settings)?)),
-            Security::Plain if is_local(&settings.host) => (25, Tls::None),
-            Security::Plain => return Err(SmtpSetupError::NotLocal(settings.host.clone())),
+        let tls = match settings.security {
+            SmtpSecurity::Starttls => Tls::Required(tls(&settings.host, extra_roots)?),
+            SmtpSecurity::Tls => Tls::Wrapper(tls(&settings.host, extra_roots)?),
+            // Letters hold links that sign in.
+            SmtpSecurity::None if is_local(&settings.host) => Tls::None,
+            SmtpSecurity::None => return Err(SmtpSetupError::NotLocal(settings.host.clone())),
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
-            .port(settings.port.unwrap_or(port))
+            .port(settings.port)
             .tls(tls)
-            .timeout(Some(settings.timeout))
+            .timeout(Some(step))
             .pool_config(PoolConfig::new().max_size(PARKED).idle_timeout(PARKED_FOR));
-        if let Some(user) = &settings.user {
-            builder = builder.credentials(Credentials::new(user.clone(), settings.password.reveal().to_owned()));
+        if !settings.username.is_empty() {
+            let password = settings.password.reveal().to_owned();
+            builder = builder.credentials(Credentials::new(settings.username.clone(), password));
         }
-        if let Some(hello) = &settings.hello {
-            builder = builder.hello_name(ClientId::Domain(hello.clone()));
-        }
-        Ok(Self { transport: builder.build(), limit: settings.timeout * STEPS })
+        Ok(Self { transport: builder.build(), limit: step * STEPS })
     }
 }
 
@@ -135,10 +97,10 @@ impl MailTransport for Smtp {
     }
 }
 
-fn tls(settings: &SmtpSettings) -> Result<TlsParameters, SmtpSetupError> {
+fn tls(host: &str, extra_roots: &[Vec<u8>]) -> Result<TlsParameters, SmtpSetupError> {
     let wrong = |error: lettre::transport::smtp::Error| SmtpSetupError::Tls(chain(&error));
-    let mut builder = TlsParameters::builder(settings.host.clone());
-    for pem in &settings.extra_roots {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    for pem in extra_roots {
         builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(wrong)?);
     }
     builder.build().map_err(wrong)

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::slice::from_ref;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use super::compose::compose;
 use super::reader::{Part, words};
 use super::*;
-use crate::config::Secret;
+use crate::config::{Secret, SmtpSecurity, SmtpSettings};
 use crate::notify::testing::Secure;
 
 pub(super) fn letter() -> Letter {
@@ -190,18 +191,16 @@ fn server(replies: Replies) -> (SmtpSettings, mpsc::Receiver<String>) {
             std::thread::spawn(move || converse(&mut stream.unwrap(), replies, &heard));
         }
     });
-    (settings(port, Security::Plain), receiver)
+    (settings(port, SmtpSecurity::None), receiver)
 }
 
-fn settings(port: u16, security: Security) -> SmtpSettings {
+fn settings(port: u16, security: SmtpSecurity) -> SmtpSettings {
     SmtpSettings {
         host: "localhost".into(),
-        port: Some(port),
+        port,
         security,
-        user: Some("mailer".into()),
+        username: "mailer".into(),
         password: Secret::new("hunter2"),
-        timeout: Duration::from_secs(2),
-        ..SmtpSettings::default()
     }
 }
 
@@ -209,7 +208,7 @@ fn settings(port: u16, security: Security) -> SmtpSettings {
 async fn letters_arrive_whole_over_one_connection() {
     let (mut settings, heard) = server(&[]);
     settings.host = "127.0.0.1".into();
-    let smtp = Smtp::new(&settings).unwrap();
+    let smtp = Smtp::new(&settings, &[]).unwrap();
     for _ in 0..3 {
         smtp.send(&letter()).await.unwrap();
         // The connection goes back to its pool in a task of its own.
@@ -232,7 +231,7 @@ async fn the_servers_answer_says_whether_to_try_again() {
     ];
     for (replies, expected, retry) in cases {
         let (settings, _heard) = server(replies);
-        let error = Smtp::new(&settings).unwrap().send(&letter()).await.unwrap_err();
+        let error = Smtp::new(&settings, &[]).unwrap().send(&letter()).await.unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{error:?}");
         assert_eq!(error.retry(), retry, "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -244,8 +243,8 @@ async fn a_server_that_is_not_there_or_says_nothing_is_tried_again() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     for port in [closed, silent.local_addr().unwrap().port()] {
-        let settings = SmtpSettings { timeout: Duration::from_millis(200), ..settings(port, Security::Plain) };
-        let error = Smtp::new(&settings).unwrap().send(&letter()).await.unwrap_err();
+        let smtp = Smtp::with_limit(&settings(port, SmtpSecurity::None), &[], Duration::from_millis(200));
+        let error = smtp.unwrap().send(&letter()).await.unwrap_err();
         assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
         assert_eq!(error.retry(), Retry::Later(None));
     }
@@ -257,10 +256,10 @@ async fn tls_from_the_first_byte_with_a_root_of_the_settings() {
     let server = Secure::start("localhost", move |stream| {
         let _ = converse(stream, &[], &heard);
     });
-    let trusting = SmtpSettings { extra_roots: vec![server.root.clone()], ..settings(server.port, Security::Tls) };
-    Smtp::new(&trusting).unwrap().send(&letter()).await.unwrap();
+    let settings = settings(server.port, SmtpSecurity::Tls);
+    Smtp::new(&settings, from_ref(&server.root)).unwrap().send(&letter()).await.unwrap();
     assert!(receiver.try_iter().any(|line| line.starts_with("AUTH PLAIN")));
-    let error = Smtp::new(&settings(server.port, Security::Tls)).unwrap().send(&letter()).await.unwrap_err();
+    let error = Smtp::new(&settings, &[]).unwrap().send(&letter()).await.unwrap_err();
     assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
     assert!(!receiver.try_iter().any(|line| line.starts_with("EHLO")), "nothing is said to one that cannot be trusted");
 }
@@ -268,8 +267,8 @@ async fn tls_from_the_first_byte_with_a_root_of_the_settings() {
 #[tokio::test]
 async fn without_starttls_neither_password_nor_letter_is_sent() {
     let (settings, heard) = server(&[]);
-    let settings = SmtpSettings { security: Security::StartTls, ..settings };
-    assert!(Smtp::new(&settings).unwrap().send(&letter()).await.is_err());
+    let settings = SmtpSettings { security: SmtpSecurity::Starttls, ..settings };
+    assert!(Smtp::new(&settings, &[]).unwrap().send(&letter()).await.is_err());
     assert!(!heard.try_iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")));
 }
 
@@ -278,8 +277,10 @@ async fn only_a_server_on_this_machine_is_spoken_to_in_the_clear() {
     for (host, fine) in
         [("127.0.0.1", true), ("::1", true), ("localhost", true), ("mail.example.org", false), ("10.0.0.1", false)]
     {
-        let settings = SmtpSettings { host: host.into(), ..settings(25, Security::Plain) };
-        assert_eq!(Smtp::new(&settings).is_ok(), fine, "{host}");
+        let settings = SmtpSettings { host: host.into(), ..settings(25, SmtpSecurity::None) };
+        let smtp = Smtp::new(&settings, &[]);
+        assert_eq!(smtp.is_ok(), fine, "{host}");
+        assert!(!format!("{smtp:?}").contains("hunter2"));
     }
-    assert!(!format!("{:?}", settings(25, Security::Plain)).contains("hunter2"));
+    assert!(!format!("{:?}", settings(25, SmtpSecurity::None)).contains("hunter2"));
 }

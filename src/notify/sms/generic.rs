@@ -2,23 +2,14 @@
 
 use reqwest::Method;
 
-use crate::config::Secret;
+use crate::config::{HttpFormat, Secret};
 use crate::notify::http::{Outbound, Refused, Request};
 
 use super::template::{Escape, Template, Values};
 use super::{Sending, Sms, SmsError, SmsProvider};
 
-/// How a gateway's body is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyKind {
-    /// `application/json`.
-    Json,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-}
-
-/// A gateway. In the URL (behind the host) and in the body, `{to}`, `{text}` and `{id}` stand for the receiver's
-/// number, the message and its id, which stays the same when it is sent again.
+/// A gateway. In the URL (behind the host) and in the body, `{to}`, `{text}`, `{from}` and `{id}` stand for the
+/// receiver's number, the message, [`Self::from`] and the message's id, which stays the same when it is sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewaySettings {
     /// Where to; gateways with keys in the URL exist.
@@ -30,7 +21,9 @@ pub struct GatewaySettings {
     /// Template of the body; empty for none.
     pub body: String,
     /// How it is written.
-    pub body_kind: BodyKind,
+    pub format: HttpFormat,
+    /// What `{from}` stands for.
+    pub from: String,
 }
 
 /// The settings do not work.
@@ -61,7 +54,8 @@ pub struct GenericHttp {
     /// May hold a key, like the settings' one.
     url: UrlTemplate,
     headers: Vec<(String, Secret)>,
-    body: Option<(Template, BodyKind)>,
+    body: Option<(Template, HttpFormat)>,
+    from: String,
 }
 
 struct UrlTemplate(Template);
@@ -84,7 +78,7 @@ impl GenericHttp {
             other => return Err(GatewaySetupError::Method(other.to_owned())),
         };
         let url = Template::read(settings.url.reveal());
-        let body = (!settings.body.is_empty()).then(|| (Template::read(&settings.body), settings.body_kind));
+        let body = (!settings.body.is_empty()).then(|| (Template::read(&settings.body), settings.format));
         let in_body = |has: fn(&Template) -> bool| body.as_ref().is_some_and(|(template, _)| has(template));
         if !url.has_to() && !in_body(Template::has_to) {
             return Err(GatewaySetupError::Missing("{to}"));
@@ -92,7 +86,7 @@ impl GenericHttp {
         if !url.has_text() && !in_body(Template::has_text) {
             return Err(GatewaySetupError::Missing("{text}"));
         }
-        let sample = Values { to: "+391234567890", text: "a \"b\"\n", id: "0" };
+        let sample = Values { to: "+391234567890", text: "a \"b\"\n", from: "visavis", id: "0" };
         let filled = url.fill(sample, Escape::Percent);
         http.guard().url(&filled)?;
         // Whatever follows the host begins with one of these.
@@ -101,24 +95,31 @@ impl GenericHttp {
         if url.head().len() < host_end && filled.len() != url.head().len() {
             return Err(GatewaySetupError::HostTemplate);
         }
-        if let Some((template, BodyKind::Json)) = &body {
+        if let Some((template, HttpFormat::Json)) = &body {
             let text = template.fill(sample, Escape::Json);
             serde_json::from_str::<serde_json::Value>(&text).map_err(GatewaySetupError::NotJson)?;
         }
-        Ok(Self { http, method, url: UrlTemplate(url), headers: settings.headers.clone(), body })
+        Ok(Self {
+            http,
+            method,
+            url: UrlTemplate(url),
+            headers: settings.headers.clone(),
+            body,
+            from: settings.from.clone(),
+        })
     }
 }
 
 impl SmsProvider for GenericHttp {
     fn send<'a>(&'a self, sms: &'a Sms) -> Sending<'a> {
         Box::pin(async move {
-            let values = Values { to: sms.to.as_str(), text: &sms.text, id: &sms.id };
+            let values = Values { to: sms.to.as_str(), text: &sms.text, from: &self.from, id: &sms.id };
             let mut headers = self.headers.clone();
             let mut body = Vec::new();
             if let Some((template, kind)) = &self.body {
                 let (escape, mime) = match kind {
-                    BodyKind::Json => (Escape::Json, "application/json"),
-                    BodyKind::Form => (Escape::Percent, "application/x-www-form-urlencoded"),
+                    HttpFormat::Json => (Escape::Json, "application/json"),
+                    HttpFormat::Form => (Escape::Percent, "application/x-www-form-urlencoded"),
                 };
                 body = template.fill(values, escape).into_bytes();
                 if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {

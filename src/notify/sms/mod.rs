@@ -16,12 +16,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use std::sync::Arc;
+
+use crate::config;
 use crate::units::UnixTime;
 
-use super::http::{Answer, SendError};
+use super::http::{Answer, Outbound, SendError};
 use super::retry::Retry;
 
-pub use generic::{BodyKind, GatewaySettings, GatewaySetupError, GenericHttp};
+pub use generic::{GatewaySettings, GatewaySetupError, GenericHttp};
 pub use gsm::{fit, parts};
 pub use log_only::{KeptSms, LogOnly};
 pub use number::{NotANumber, PhoneNumber};
@@ -96,4 +99,49 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, SmsErr
 pub trait SmsProvider: Send + Sync + 'static {
     /// Sends a message. It has gone when the service has it.
     fn send<'a>(&'a self, sms: &'a Sms) -> Sending<'a>;
+}
+
+/// The settings of SMS do not work.
+#[derive(Debug, thiserror::Error)]
+pub enum SmsSetupError {
+    /// Those of a service of Twilio's shape.
+    #[error(transparent)]
+    Twilio(#[from] TwilioSetupError),
+    /// Those of another gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewaySetupError),
+}
+
+/// The service that the configuration names; none where nobody sends or the messages stay here ([`LogOnly`]).
+///
+/// # Errors
+///
+/// When the settings do not work.
+pub fn from_settings(
+    configured: &config::SmsProvider,
+    http: Outbound,
+) -> Result<Option<Arc<dyn SmsProvider>>, SmsSetupError> {
+    Ok(match configured {
+        config::SmsProvider::None | config::SmsProvider::Log => None,
+        config::SmsProvider::Twilio { url, account_sid, auth_token, from } => {
+            let settings = TwilioSettings {
+                base_url: url.as_str().to_owned(),
+                account_sid: account_sid.clone(),
+                token: auth_token.clone(),
+                from: from.clone(),
+            };
+            Some(Arc::new(TwilioShaped::new(&settings, http)?))
+        }
+        config::SmsProvider::Http { url, headers, format, body, from } => {
+            let settings = GatewaySettings {
+                url: config::Secret::new(url.as_str()),
+                method: "POST".to_owned(),
+                headers: headers.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+                body: body.clone(),
+                format: *format,
+                from: from.clone(),
+            };
+            Some(Arc::new(GenericHttp::new(&settings, http)?))
+        }
+    })
 }

@@ -1,4 +1,4 @@
-//! The templates of a gateway's request: `{to}`, `{text}` and `{id}` stand for values, which are escaped for the place
+//! The templates of a gateway's request: `{to}`, `{text}`, `{from}` and `{id}` stand for values, which are escaped for the place
 //! they come to. What values contain is never looked at for further placeholders.
 
 use std::fmt::Write as _;
@@ -17,6 +17,7 @@ pub(super) enum Escape {
 pub(super) struct Values<'a> {
     pub(super) to: &'a str,
     pub(super) text: &'a str,
+    pub(super) from: &'a str,
     pub(super) id: &'a str,
 }
 
@@ -25,6 +26,7 @@ enum Piece {
     Literal(String),
     To,
     Text,
+    From,
     Id,
 }
 
@@ -32,7 +34,8 @@ enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Piece>);
 
-const NAMES: [(&str, Piece); 3] = [("{to}", Piece::To), ("{text}", Piece::Text), ("{id}", Piece::Id)];
+const NAMES: [(&str, Piece); 4] =
+    [("{to}", Piece::To), ("{text}", Piece::Text), ("{from}", Piece::From), ("{id}", Piece::Id)];
 
 impl Template {
     /// Braces that are no placeholder stay as they are: JSON is full of them.
@@ -77,6 +80,7 @@ impl Template {
                 }
                 Piece::To => values.to,
                 Piece::Text => values.text,
+                Piece::From => values.from,
                 Piece::Id => values.id,
             };
             match escape {
@@ -116,15 +120,15 @@ mod tests {
     use super::*;
 
     fn values<'a>(text: &'a str) -> Values<'a> {
-        Values { to: "+391234567890", text, id: "7" }
+        Values { to: "+391234567890", text, from: "visavis", id: "7" }
     }
 
     #[test]
     fn values_are_escaped_for_their_place_and_not_read_again() {
-        let template = Template::read("to={to}&text={text}&ref={id}");
+        let template = Template::read("to={to}&text={text}&from={from}&ref={id}");
         assert_eq!(
             template.fill(values("a&to=+1 {to}%\r\n"), Escape::Percent),
-            "to=%2B391234567890&text=a%26to%3D%2B1%20%7Bto%7D%25%0D%0A&ref=7"
+            "to=%2B391234567890&text=a%26to%3D%2B1%20%7Bto%7D%25%0D%0A&from=visavis&ref=7"
         );
         let template = Template::read(r#"{"m":[{"to":"{to}","body":"{text}"}]}"#);
         let filled = template.fill(values("\",\"admin\":\"{to}"), Escape::Json);

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{HttpFormat, HttpHeaders, Secret, SmsProvider as Configured};
 use crate::notify::http::{Guard, Outbound, Refused};
 use crate::notify::testing::serve;
 
@@ -53,13 +53,14 @@ fn twilio(base_url: &str) -> TwilioSettings {
     }
 }
 
-fn gateway(url: String, body: &str, body_kind: BodyKind) -> GatewaySettings {
+fn gateway(url: String, body: &str, format: HttpFormat) -> GatewaySettings {
     GatewaySettings {
         url: Secret::new(url),
         method: "POST".into(),
         headers: vec![("x-api-key".into(), Secret::new("hunter2"))],
         body: body.into(),
-        body_kind,
+        format,
+        from: "Praxis".into(),
     }
 }
 
@@ -122,9 +123,10 @@ async fn twilio_settings_that_do_not_work_are_refused() {
 async fn a_gateway_gets_json_or_a_form_with_values_escaped() {
     let (base, log) = service(200, "ok").await;
     let text = "\"quoted\" {to} & co\n";
-    let json = gateway(format!("{base}/send"), r#"{"to":"{to}","msg":{"text":"{text}"},"ref":"{id}"}"#, BodyKind::Json);
+    let json =
+        gateway(format!("{base}/send"), r#"{"to":"{to}","msg":{"text":"{text}"},"ref":"{id}"}"#, HttpFormat::Json);
     GenericHttp::new(&json, http()).unwrap().send(&sms(text)).await.unwrap();
-    let form = gateway(format!("{base}/send"), "dest={to}&message={text}", BodyKind::Form);
+    let form = gateway(format!("{base}/send"), "dest={to}&message={text}&sender={from}", HttpFormat::Form);
     GenericHttp::new(&form, http()).unwrap().send(&sms(text)).await.unwrap();
     let asked = log.lock().unwrap().clone();
     let body: serde_json::Value = serde_json::from_str(&asked[0].body).unwrap();
@@ -133,14 +135,14 @@ async fn a_gateway_gets_json_or_a_form_with_values_escaped() {
         (&asked[0].headers["content-type"], &asked[0].headers["x-api-key"]),
         (&"application/json".parse().unwrap(), &"hunter2".parse().unwrap())
     );
-    assert_eq!(asked[1].body, "dest=%2B391234567890&message=%22quoted%22%20%7Bto%7D%20%26%20co%0A");
+    assert_eq!(asked[1].body, "dest=%2B391234567890&message=%22quoted%22%20%7Bto%7D%20%26%20co%0A&sender=Praxis");
     assert_eq!(asked[1].headers["content-type"], "application/x-www-form-urlencoded");
 }
 
 #[tokio::test]
 async fn a_gateway_may_want_everything_in_the_url() {
     let (base, log) = service(200, "ok").await;
-    let mut settings = gateway(format!("{base}/send?key=k1&to={{to}}&text={{text}}"), "", BodyKind::Form);
+    let mut settings = gateway(format!("{base}/send?key=k1&to={{to}}&text={{text}}"), "", HttpFormat::Form);
     settings.method = "GET".into();
     let provider = GenericHttp::new(&settings, http()).unwrap();
     provider.send(&sms("a&key=other")).await.unwrap();
@@ -153,7 +155,7 @@ async fn a_gateway_may_want_everything_in_the_url() {
 #[tokio::test]
 async fn gateway_settings_that_do_not_work_are_refused() {
     let new = |url: &str, method: &str, body: &str| {
-        let settings = GatewaySettings { method: method.into(), ..gateway(url.to_owned(), body, BodyKind::Json) };
+        let settings = GatewaySettings { method: method.into(), ..gateway(url.to_owned(), body, HttpFormat::Json) };
         GenericHttp::new(&settings, http())
     };
     let body = r#"{"to":"{to}","text":"{text}"}"#;
@@ -185,4 +187,30 @@ async fn development_mode_keeps_the_newest_messages() {
     assert_eq!((list.len(), list[0].sms.text.as_str(), list[499].sms.text.as_str()), (500, "No. 509", "No. 10"));
     provider.clear();
     assert!(provider.list().is_empty());
+}
+
+#[tokio::test]
+async fn each_provider_of_the_configuration_is_made() {
+    let (base, log) = service(201, "{}").await;
+    let twilio = Configured::Twilio {
+        url: base.parse().unwrap(),
+        account_sid: "AC123".into(),
+        auth_token: Secret::new("hunter2"),
+        from: "+15550100".into(),
+    };
+    let generic = Configured::Http {
+        url: format!("{base}/send").parse().unwrap(),
+        headers: HttpHeaders::new(vec![("x-api-key".into(), Secret::new("hunter2"))]),
+        format: HttpFormat::Form,
+        body: "to={to}&text={text}&from={from}".into(),
+        from: "Praxis".into(),
+    };
+    for configured in [twilio, generic] {
+        let provider = from_settings(&configured, http()).unwrap().unwrap();
+        provider.send(&sms("x")).await.unwrap();
+    }
+    let paths: Vec<String> = log.lock().unwrap().iter().map(|asked| asked.uri.path().to_owned()).collect();
+    assert_eq!(paths, ["/Accounts/AC123/Messages.json", "/send"]);
+    assert!(from_settings(&Configured::None, http()).unwrap().is_none());
+    assert!(from_settings(&Configured::Log, http()).unwrap().is_none());
 }

@@ -27,11 +27,6 @@ pub struct TwilioSettings {
     pub from: String,
 }
 
-impl TwilioSettings {
-    /// The address of Twilio itself.
-    pub const BASE_URL: &'static str = "https://api.twilio.com/2010-04-01";
-}
-
 /// The settings do not work.
 #[derive(Debug, thiserror::Error)]
 pub enum TwilioSetupError {
