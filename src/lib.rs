@@ -1,8 +1,8 @@
 //! visavis: a LiveKit-compatible SFU, a scheduler and a web app in one binary.
 //!
 //! The floors, from the ground up; lower ones never import higher ones, and `make check` holds them to it:
-//! ground (`units`, `ids`, `clock`, `error`, `metrics`, `config`) · the office wing (`store` · `notify`) · the media wing (`rtp` ·
-//! `transport` · `media` · `net`) · `rooms` · `api` · `cli`.
+//! ground (`units`, `ids`, `clock`, `error`, `metrics`, `config`) · the office wing (`store` · `accounts` · `scheduler` ·
+//! `notify`) · the media wing (`rtp` · `transport` · `media` · `net`) · `rooms` · `api` · `cli`.
 
 pub mod clock;
 pub mod config;
@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod units;
 
 pub mod store;
+
+pub mod scheduler;
 
 pub mod notify;
 

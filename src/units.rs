@@ -3,6 +3,8 @@
 //! Sequence numbers and RTP timestamps wrap, so they have no `Ord`; compare them with
 //! [`SeqNo::is_newer_than`] and [`RtpTime::is_newer_than`] (RFC 3550, RFC 1982).
 
+pub mod rfc3339;
+
 use std::fmt;
 use std::time::Duration;
 
