@@ -1,6 +1,7 @@
 //! The scheduler: the only authority over appointments.
 //!
-//! What stands here is its pure heart, without database and clock: the time is an argument everywhere.
+//! Its heart is pure, without database and clock: the time is an argument everywhere. Around it stand the records, the
+//! commands and what follows from each change, all behind one handle, [`Scheduler`].
 //!
 //! | file | what it decides |
 //! |---|---|
@@ -10,25 +11,53 @@
 //! | `slots` | which starts are offered of a service |
 //! | `explain` | why one is not |
 //! | `interval`, `zone` | stretches of time, and zones' clocks |
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `records`, `error` | appointments and seats as they are stored; why the scheduler says no |
+//! | `change` | what every change brings with it: audit, live events, letters, webhooks |
+//! | `access/` | tokens, lobby, admission to rooms, extensions |
+//! | `facts`, `quality` | what the media shows of a call |
+//! | `sweep` | what time alone brings about |
+//! | `board` | the rooms that are open now |
 
+mod access;
 mod availability;
+mod board;
+mod change;
+mod error;
 mod expand;
 mod explain;
+mod facts;
+mod handle;
 mod interval;
+mod quality;
+mod records;
 mod slots;
 mod status;
+mod sweep;
 mod window;
 mod zone;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::{
+    Applicant, Extended, IssuedToken, LobbyEntry, ROOM_PREFIX, TRIAL_PREFIX, TRIAL_TIME, TokenRequest,
+    WAITING_IS_HEARD_OF,
+};
 pub use availability::{
     DAY_END, DateException, Entry, ExceptionKind, MAX_EXCEPTIONS, MAX_NOTE, MAX_RULES, Schedule, ScheduleError,
     WeeklyRule,
 };
+pub use change::{Kind, REMINDERS};
+pub use error::{CODES, Conflict, Denied, Error};
 pub use explain::{Explanation, Reason};
+pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
+pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
 pub use interval::{Interval, Intervals};
+pub use quality::{Assessment, Cause, Figures, assess};
+pub use records::{Appointment, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
 pub use slots::{
     MAX_BUFFER, MAX_CAPACITY, MAX_DURATION, MAX_HORIZON, MAX_STEP, MIN_DURATION, Offer, ServiceRules,
     ServiceRulesError, Shared, Slot, SlotLocal,

@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
+use super::Actor;
 use super::error::{OpenError, StoreError};
-use super::schema::{MIGRATIONS, migrate};
+use super::schema::{MIGRATIONS, make_views, migrate};
 
 /// How long a statement waits for another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,6 +93,11 @@ pub(super) fn writer(folder: &DataFolder) -> Result<Connection, OpenError> {
     migrate(&mut connection).map_err(|error| {
         open_error(&path, StoreError::Internal(format!("the schema cannot be brought up to date: {error}")))
     })?;
+    // The same names as readers have, so that what reads rows reads them here as well, and all of them.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("actor_kind", 0, flags, |_| Ok(Actor::System.kind())).map_err(other)?;
+    connection.create_scalar_function("actor_id", 0, flags, |_| Ok(Actor::System.id())).map_err(other)?;
+    make_views(&connection).map_err(other)?;
     Ok(connection)
 }
 

@@ -100,7 +100,7 @@ CREATE TABLE call_quality (
 CREATE TABLE messages (
   id TEXT PRIMARY KEY,
   appointment_id TEXT NOT NULL REFERENCES appointments (id),
-  -- What the client named it, by which doubles are known.
+  -- What the sender's client named it, by which doubles are known.
   stream_id TEXT NOT NULL,
   seat_id TEXT REFERENCES seats (id),
   identity TEXT NOT NULL,
@@ -110,7 +110,7 @@ CREATE TABLE messages (
   sent_at INTEGER NOT NULL,
   edited_at INTEGER,
   deleted_at INTEGER,
-  UNIQUE (appointment_id, stream_id)
+  UNIQUE (appointment_id, identity, stream_id)
 ) STRICT;
 CREATE INDEX messages_sent ON messages (appointment_id, sent_at, id);
 CREATE INDEX messages_age ON messages (sent_at);

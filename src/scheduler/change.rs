@@ -1,0 +1,389 @@
+//! What every change of an appointment brings with it, in the transaction of the change itself: the audit row, live
+//! events for everybody who has a seat, messages in the outbox, deliveries to webhooks. So nothing is told of what was
+//! not stored, and nothing that was stored goes untold.
+
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
+use serde_json::{Map, Value, json};
+
+use super::Error;
+use super::records::{Appointment, Seat, SeatRole};
+use crate::ids::{AppointmentId, DeliveryId, RecordId, SeatId, UserId};
+use crate::store::{Actor, Audience, Channel, Outgoing, Tx};
+use crate::units::UnixTime;
+use crate::units::rfc3339::format as rfc3339;
+
+/// When reminders go out before the start, and what they are called in their keys.
+pub const REMINDERS: [(&str, Duration); 3] = [
+    ("24h", Duration::from_secs(24 * 3600)),
+    ("1h", Duration::from_secs(3600)),
+    ("15min", Duration::from_secs(15 * 60)),
+];
+
+/// What has happened to an appointment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A time is held while somebody fills in the rest.
+    Held,
+    /// The expert is to answer.
+    Requested,
+    /// It will take place.
+    Approved,
+    /// It will not.
+    Rejected,
+    /// One side proposes another time.
+    Proposed,
+    /// It has another time.
+    Rescheduled,
+    /// It was called off.
+    Cancelled,
+    /// Nobody answered in time, or the hold lapsed.
+    Expired,
+    /// The expert and a customer are in the call.
+    Started,
+    /// It took place.
+    Completed,
+    /// Somebody did not come.
+    NoShow,
+    /// The room opens earlier than planned.
+    OpenedEarly,
+    /// The room stays open longer.
+    Extended,
+    /// Somebody has been given a seat.
+    SeatAdded,
+    /// Somebody's seat has changed.
+    SeatChanged,
+    /// Somebody has lost it, or given it up.
+    SeatRemoved,
+    /// Somebody waits in the lobby.
+    Waiting,
+    /// Somebody waits no more.
+    WaitingEnded,
+    /// Somebody is let in.
+    Admitted,
+    /// A message, a file or a note has come.
+    Content,
+}
+
+impl Kind {
+    /// The word in events, in the audit log and in types of webhooks.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Held => "held",
+            Kind::Requested => "requested",
+            Kind::Approved => "approved",
+            Kind::Rejected => "rejected",
+            Kind::Proposed => "proposed",
+            Kind::Rescheduled => "rescheduled",
+            Kind::Cancelled => "cancelled",
+            Kind::Expired => "expired",
+            Kind::Started => "started",
+            Kind::Completed => "completed",
+            Kind::NoShow => "no_show",
+            Kind::OpenedEarly => "opened_early",
+            Kind::Extended => "extended",
+            Kind::SeatAdded => "seat_added",
+            Kind::SeatChanged => "seat_changed",
+            Kind::SeatRemoved => "seat_removed",
+            Kind::Waiting => "lobby_waiting",
+            Kind::WaitingEnded => "lobby_left",
+            Kind::Admitted => "lobby_admitted",
+            Kind::Content => "content",
+        }
+    }
+
+    /// Subscribers of webhooks hear of it.
+    const fn is_public(self) -> bool {
+        !matches!(self, Kind::Held | Kind::Content | Kind::SeatChanged | Kind::WaitingEnded)
+    }
+
+    /// It is worth a row in the audit log; waiting is heard of every few seconds.
+    const fn is_audited(self) -> bool {
+        !matches!(self, Kind::Waiting | Kind::WaitingEnded | Kind::Content)
+    }
+}
+
+/// One change, as it is told.
+pub struct Change<'a> {
+    /// What.
+    pub kind: Kind,
+    /// The appointment after it.
+    pub appointment: &'a Appointment,
+    /// Who did it.
+    pub actor: Actor,
+    /// What else there is to say, for the audit log and for live events. No secrets, nothing long.
+    pub detail: Value,
+    /// Words from one side to the other.
+    pub message: &'a str,
+}
+
+impl<'a> Change<'a> {
+    /// A change without further words.
+    pub fn new(kind: Kind, appointment: &'a Appointment, actor: Actor) -> Self {
+        Self { kind, appointment, actor, detail: json!({}), message: "" }
+    }
+
+    /// With further facts.
+    #[must_use]
+    pub fn detail(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// With words to the other side.
+    #[must_use]
+    pub fn message(mut self, message: &'a str) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// Writes everything that this change brings with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn record(&self, tx: &mut Tx<'_>, now: UnixTime) -> Result<(), Error> {
+        let (appointment, kind) = (self.appointment, self.kind);
+        if kind.is_audited() {
+            let subject = format!("appointment:{}", appointment.id);
+            tx.audit(now, self.actor, &format!("appointment.{}", kind.as_str()), &subject, &self.detail)?;
+        }
+        let seats = Seat::of_appointment(tx, appointment.id)?;
+        let data = self.event();
+        for audience in seats.iter().filter_map(|seat| self.audience(seat)) {
+            tx.emit(now, audience, &format!("appointment.{}", kind.as_str()), &data)?;
+        }
+        if kind.is_public() {
+            let namespace = if matches!(kind, Kind::Waiting | Kind::Admitted) { "lobby" } else { "appointment" };
+            let word = kind.as_str().trim_start_matches("lobby_");
+            webhook(tx, now, &format!("{namespace}.{word}"), &data)?;
+        }
+        self.write_letters(tx, now, &seats)
+    }
+
+    /// Whom live events of a seat go to. Somebody who loses a seat still hears of that.
+    fn audience(&self, seat: &Seat) -> Option<Audience> {
+        let concerned = self.detail.get("seatId").and_then(Value::as_str) == Some(&seat.id.to_string());
+        let hears = seat.removed_at.is_none() || (self.kind == Kind::SeatRemoved && concerned);
+        hears.then(|| audience_of(seat.id, seat.user_id))
+    }
+
+    /// What live events and webhooks hold.
+    fn event(&self) -> Value {
+        let it = self.appointment;
+        let mut data = Map::new();
+        data.insert("appointmentId".into(), json!(it.id));
+        data.insert("status".into(), json!(it.status));
+        data.insert("startsAt".into(), json!(rfc3339(it.starts_at)));
+        data.insert("endsAt".into(), json!(rfc3339(it.ends_at)));
+        data.insert("version".into(), json!(it.version));
+        if let Value::Object(detail) = &self.detail {
+            data.extend(detail.clone());
+        }
+        Value::Object(data)
+    }
+
+    fn write_letters(&self, tx: &mut Tx<'_>, now: UnixTime, seats: &[Seat]) -> Result<(), Error> {
+        let it = self.appointment;
+        let by = self.actor.user();
+        let accounts: Vec<(UserId, SeatRole)> = seats
+            .iter()
+            .filter(|seat| seat.removed_at.is_none())
+            .filter_map(|seat| Some((seat.user_id?, seat.role)))
+            .collect();
+        let everybody = || accounts.iter().map(|(user, _)| *user).collect::<Vec<_>>();
+        let clients = || -> Vec<UserId> {
+            accounts.iter().filter(|(_, role)| *role != SeatRole::Host).map(|(user, _)| *user).collect()
+        };
+        let others =
+            || -> Vec<UserId> { accounts.iter().map(|(user, _)| *user).filter(|user| Some(*user) != by).collect() };
+        match self.kind {
+            Kind::Requested => {
+                self.letter(tx, now, "requested", &[it.expert_id], &[Channel::Mail, Channel::Push])?;
+                self.letter(tx, now, "request_received", &[it.customer_id], &[Channel::Mail])
+            }
+            Kind::Approved => {
+                self.letter(tx, now, "approved", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])?;
+                remind(tx, now, it, &everybody())
+            }
+            Kind::Rejected => self.letter(tx, now, "rejected", &clients(), &[Channel::Mail, Channel::Push]),
+            Kind::Proposed => self.letter(tx, now, "proposed", &others(), &[Channel::Mail, Channel::Push]),
+            Kind::Rescheduled => {
+                self.letter(tx, now, "rescheduled", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])?;
+                drop_reminders(tx, now, it.id)?;
+                if it.status == super::Status::Approved { remind(tx, now, it, &everybody()) } else { Ok(()) }
+            }
+            Kind::Cancelled => {
+                drop_reminders(tx, now, it.id)?;
+                self.letter(tx, now, "cancelled", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])
+            }
+            Kind::Expired if self.detail.get("from") == Some(&json!("pending")) => {
+                self.letter(tx, now, "expired", &clients(), &[Channel::Mail])
+            }
+            Kind::Completed => self.letter(tx, now, "completed", &clients(), &[Channel::Mail]),
+            Kind::NoShow => self.letter(tx, now, "no_show", &everybody(), &[Channel::Mail]),
+            Kind::SeatAdded => self.seat_letter(tx, now, "seat_added"),
+            Kind::SeatRemoved => self.seat_letter(tx, now, "seat_removed"),
+            Kind::Waiting => self.letter(tx, now, "waiting", &[it.expert_id], &[Channel::Push]),
+            _ => Ok(()),
+        }
+    }
+
+    /// A letter to whom the seat of `detail.userId` belongs.
+    fn seat_letter(&self, tx: &mut Tx<'_>, now: UnixTime, kind: &str) -> Result<(), Error> {
+        let user = self.detail.get("userId").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        match user {
+            Some(user) if Some(user) != self.actor.user() => self.letter(tx, now, kind, &[user], &[Channel::Mail]),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts one letter for each receiver and channel into the outbox. What it says is put together when it is sent,
+    /// from the appointment as it is then.
+    fn letter(
+        &self,
+        tx: &mut Tx<'_>,
+        now: UnixTime,
+        kind: &str,
+        to: &[UserId],
+        channels: &[Channel],
+    ) -> Result<(), Error> {
+        let it = self.appointment;
+        let payload = json!({
+            "kind": kind,
+            "message": self.message,
+            "by": self.actor.user(),
+            "version": it.version,
+            "sequence": it.ical_sequence,
+        });
+        for &user in to {
+            for &channel in channels {
+                if !wants(tx, user, channel) {
+                    continue;
+                }
+                // The same message about the same state of things is one message, however often it is asked for.
+                let key = format!("{kind}:{}:{}:{user}:{}", it.id, it.version, channel.as_str());
+                let outgoing = Outgoing {
+                    channel,
+                    dedupe_key: &key,
+                    user: Some(user),
+                    appointment: Some(it.id),
+                    payload: &payload,
+                    due_at: now,
+                };
+                tx.send(now, &outgoing)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether somebody can be reached and wants to be, other than by mail.
+fn wants(tx: &Tx<'_>, user: UserId, channel: Channel) -> bool {
+    let sql = match channel {
+        Channel::Mail => return true,
+        Channel::Sms => "SELECT 1 FROM users WHERE id = ?1 AND reminders_by_sms = 1 AND phone IS NOT NULL",
+        Channel::Push => "SELECT 1 FROM push_subscriptions WHERE user_id = ?1 LIMIT 1",
+    };
+    // Whoever cannot be asked about gets mail, which goes out in any case.
+    let found = tx.prepare_cached(sql).and_then(|mut query| query.query_row([user], |_| Ok(())).optional());
+    matches!(found, Ok(Some(())))
+}
+
+/// The reminders of an approved appointment, one for each time that is still to come.
+fn remind(tx: &mut Tx<'_>, now: UnixTime, it: &Appointment, to: &[UserId]) -> Result<(), Error> {
+    for (name, before) in REMINDERS {
+        let due_at = it.starts_at.minus(before);
+        if due_at <= now {
+            continue;
+        }
+        let payload = json!({ "kind": "reminder", "before": name, "startsAt": it.starts_at.0 });
+        for &user in to {
+            for channel in [Channel::Mail, Channel::Sms, Channel::Push] {
+                if !wants(tx, user, channel) {
+                    continue;
+                }
+                let key = format!("reminder:{}:{}:{name}:{user}:{}", it.id, it.starts_at.0, channel.as_str());
+                let outgoing = Outgoing {
+                    channel,
+                    dedupe_key: &key,
+                    user: Some(user),
+                    appointment: Some(it.id),
+                    payload: &payload,
+                    due_at,
+                };
+                tx.send(now, &outgoing)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was to be sent of an appointment that has another time, or none, is not sent. Its keys are free again: an
+/// appointment may come back to a time that it had before.
+fn drop_reminders(tx: &Tx<'_>, now: UnixTime, id: AppointmentId) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE outbox SET state = 'dropped', done_at = ?2, dedupe_key = dedupe_key || ':dropped:' || id
+         WHERE appointment_id = ?1 AND state = 'due' AND json_extract(payload, '$.kind') = 'reminder'",
+    )?
+    .execute((id, now.0))?;
+    Ok(())
+}
+
+/// Queues an event for every webhook that wants it.
+///
+/// # Errors
+///
+/// [`Error::Store`].
+pub fn webhook(tx: &mut Tx<'_>, now: UnixTime, event: &str, data: &Value) -> Result<(), Error> {
+    let hooks: Vec<(String, String)> = {
+        let mut query = tx.prepare_cached("SELECT id, events FROM webhooks WHERE active = 1")?;
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
+    };
+    let wanted: Vec<String> =
+        hooks.into_iter().filter(|(_, events)| matches(events, event)).map(|(id, _)| id).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let id = RecordId::new(now, tx.rng()).to_string();
+    let payload = json!({ "id": id, "type": event, "createdAt": rfc3339(now), "data": data }).to_string();
+    for hook in wanted {
+        let delivery = DeliveryId::new(now, tx.rng());
+        tx.prepare_cached(
+            "INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, payload, next_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        )?
+        .execute((delivery, hook, &id, event, &payload, now.0))?;
+    }
+    tx.stir();
+    Ok(())
+}
+
+/// Whether a JSON array of patterns names an event: `*`, `appointment.*` or the type itself.
+fn matches(patterns: &str, event: &str) -> bool {
+    let patterns: Vec<String> = serde_json::from_str(patterns).unwrap_or_default();
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => event.starts_with(prefix),
+        None => pattern == event,
+    })
+}
+
+/// Whom live events go to: the account, or the guest's seat.
+pub fn audience_of(seat: SeatId, user: Option<UserId>) -> Audience {
+    user.map_or(Audience::Guest(seat), Audience::User)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_name_events_whole_or_by_their_beginning() {
+        assert!(matches(r#"["*"]"#, "call.started"));
+        assert!(matches(r#"["appointment.*"]"#, "appointment.approved"));
+        assert!(!matches(r#"["appointment.*"]"#, "call.started"));
+        assert!(matches(r#"["call.started", "call.ended"]"#, "call.ended"));
+        assert!(!matches("[]", "call.ended") && !matches("no json", "call.ended"));
+    }
+}
