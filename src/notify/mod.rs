@@ -4,8 +4,10 @@
 pub mod http;
 pub mod ical;
 pub mod mail;
+pub mod push;
 pub mod retry;
 pub mod sms;
+pub mod webhook;
 
 #[cfg(test)]
 mod testing;
