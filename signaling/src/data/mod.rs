@@ -5,13 +5,19 @@
 //! against repeats, [`Packet::accept`] for the sender's rights and name,
 //! [`NonceFilter`] and [`ReliableCache`] in the room, [`Packet::destinations`]
 //! for the receivers, and each receiver's [`ReliableGate`] while it is joining.
+//! Rooms that keep their chat have a [`ChatTap`] at each sender.
 
 mod cache;
+mod chat;
 mod packet;
 mod sequence;
 mod wire;
 
 pub use cache::{CACHE_BYTES, CACHE_TTL, CachedMessage, GateVerdict, ReliableCache, ReliableGate};
+pub use chat::{
+    CHAT_STREAM_TIMEOUT, CHAT_TOPIC, ChatFault, ChatOperation, ChatTap, ChatText, LEGACY_CHAT_TOPIC, MAX_CHAT_STREAMS,
+    MAX_CHAT_TEXT,
+};
 pub use packet::{DataError, Destinations, MAX_PACKET_SIZE, Packet, Sender, Verdict, wrap_raw};
 pub use sequence::{NonceFilter, Sequence};
 

@@ -25,6 +25,10 @@ pub enum CloseReason {
     ParticipantRemoved,
     /// The room was deleted by the server API.
     RoomDeleted,
+    /// The time allotted to the room has run out.
+    WindowClosed,
+    /// What the room was for has been called off.
+    Cancelled,
     /// A client asked for a simulated migration.
     SimulateMigration,
     /// A client asked for a simulated node failure.
@@ -66,7 +70,8 @@ impl CloseReason {
             Self::DuplicateIdentity | Self::Stale => DisconnectReason::DuplicateIdentity,
             Self::SimulateMigration => DisconnectReason::Migration,
             Self::ParticipantRemoved => DisconnectReason::ParticipantRemoved,
-            Self::RoomDeleted => DisconnectReason::RoomDeleted,
+            // Every client knows this one, and that it need not come back.
+            Self::RoomDeleted | Self::WindowClosed | Self::Cancelled => DisconnectReason::RoomDeleted,
             Self::NegotiateFailed
             | Self::PublicationError
             | Self::SubscriptionError

@@ -118,4 +118,24 @@ mod tests {
         assert_eq!(token.expires_at, limit);
         assert!(refreshed(&claims, Some(later), Some(NOW)).is_none());
     }
+
+    #[test]
+    fn the_id_of_the_first_token_is_inherited_by_all_that_follow_it() {
+        let mut claims = Claims::join("a", "r");
+        claims.jti = Some("the first".into());
+        for _ in 0..3 {
+            claims = refreshed(&claims, None, None).expect("a token").claims;
+            assert_eq!(claims.jti.as_deref(), Some("the first"));
+        }
+    }
+
+    #[test]
+    fn dates_in_whole_seconds_do_not_pass_the_limit_either() {
+        let claims = Claims::join("a", "r");
+        for millis in [1, 999, 1_001, 59_999] {
+            let limit = NOW.plus(Duration::from_millis(millis));
+            let token = refreshed(&claims, None, Some(limit)).expect("a token");
+            assert!(token.expires_at <= limit, "{millis}");
+        }
+    }
 }
