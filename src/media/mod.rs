@@ -38,7 +38,7 @@ pub use counters::{Counters, Drop, Traffic};
 pub use event::{Event, TransportFailure};
 pub use send::{DatagramSink, Segment};
 pub use shard::{Shard, ShardConfig};
-pub use stats::TransportStats;
+pub use stats::{ReceivedStats, SentStats, TransportStats};
 pub use tuning::Tuning;
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct ReceivedStats {
     pub lost: i64,
     /// Interarrival jitter, in ticks of the stream's clock.
     pub jitter: u32,
+    /// Bytes received since the beginning.
+    pub bytes: u64,
 }
 
 /// One subscription.
@@ -48,10 +50,14 @@ pub struct ReceivedStats {
 pub struct SentStats {
     /// The track.
     pub track: MediaTrackId,
+    /// Audio or video.
+    pub kind: MediaKind,
     /// The layer that flows.
     pub quality: Option<Quality>,
     /// Packets sent, modulo 2^32.
     pub packets: u32,
+    /// Bytes of payload sent, modulo 2^32.
+    pub bytes: u32,
     /// Share that the subscriber lost lately, in 1/256.
     pub fraction_lost: u8,
 }
@@ -75,14 +81,17 @@ impl Shard {
                 packets: stream.stats.packets(),
                 lost: stream.stats.lost(),
                 jitter: stream.stats.jitter(),
+                bytes: stream.stats.bytes(),
             });
         }
         for forwarder in state.sending.forwarders.iter().filter_map(|forwarder| self.forwarders.get(*forwarder)) {
             let Some(track) = self.tracks.get(forwarder.track) else { continue };
             stats.sent.push(SentStats {
                 track: track.id,
+                kind: forwarder.kind,
                 quality: forwarder.selector.current().map(quality_of),
                 packets: forwarder.stats.packets(),
+                bytes: forwarder.stats.octets(),
                 fraction_lost: forwarder.fraction_lost,
             });
         }

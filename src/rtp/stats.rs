@@ -289,6 +289,11 @@ impl SenderStats {
         self.packets
     }
 
+    /// Bytes of payload sent, modulo 2^32.
+    pub const fn octets(&self) -> u32 {
+        self.octets
+    }
+
     /// The report that says that the stream's clock reads `rtp` at `ntp`; it is sent `now`.
     ///
     /// `ntp` may be any clock, as long as all streams that are to be in sync use the same: a forwarder passes on

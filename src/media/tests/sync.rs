@@ -119,7 +119,9 @@ fn the_round_trip_is_measured_by_reports_and_told_with_the_other_figures() {
     assert!((Duration::from_millis(19)..Duration::from_millis(23)).contains(&rtt), "{rtt:?}");
     assert_eq!(stats.sent.len(), 1);
     assert_eq!(stats.sent[0].fraction_lost, 26);
-    assert_eq!(stats.sent[0].quality, Some(Quality::High));
+    assert_eq!((stats.sent[0].kind, stats.sent[0].quality), (MediaKind::Video, Some(Quality::High)));
+    let size = stats.sent[0].bytes / stats.sent[0].packets;
+    assert!((900..1100).contains(&size), "{size} bytes of payload in a packet");
     let id = world.id(0);
     world.command(Command::ReportStats(id));
     world.pump();
@@ -128,4 +130,5 @@ fn the_round_trip_is_measured_by_reports_and_told_with_the_other_figures() {
     let high = stats.received.iter().find(|layer| layer.quality == Quality::High).unwrap();
     // Four packets of some 1030 bytes, thirty times a second.
     assert!((900_000..1_100_000).contains(&high.bitrate.0), "{:?}", high.bitrate);
+    assert!((900..1100).contains(&(high.bytes / high.packets)), "{high:?}");
 }
