@@ -18,7 +18,7 @@ use visavis_signaling::token::{ApiKey, Claims, mint};
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::rooms::link::{ConnectError, SignalIn, SignalLink, SignalOut};
+use crate::rooms::link::{self, ConnectError, OutgoingError, OutgoingSender, SignalIn, SignalLink, SignalOut};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,7 +28,7 @@ struct Stub(mpsc::UnboundedSender<Ends>);
 
 struct Ends {
     incoming: mpsc::Receiver<SignalIn>,
-    outgoing: mpsc::Sender<SignalOut>,
+    outgoing: OutgoingSender,
 }
 
 impl SignalTarget for Stub {
@@ -43,7 +43,8 @@ impl SignalTarget for Stub {
     async fn connect(&self, connect: AuthorizedConnect) -> Result<SignalLink, ConnectError> {
         self.validate(&connect).await?;
         let (incoming, from_client) = mpsc::channel(4);
-        let (to_client, outgoing) = mpsc::channel(4);
+        let (mut to_client, outgoing) = link::outgoing();
+        to_client.begun();
         self.0.send(Ends { incoming: from_client, outgoing: to_client }).unwrap();
         Ok(SignalLink { incoming, outgoing })
     }
@@ -259,12 +260,12 @@ async fn messages_travel_both_ways_in_the_form_that_the_client_uses() {
     socket.send(Message::Binary(frame.into())).await.unwrap();
     let Some(SignalIn::Request(request)) = ends.incoming.recv().await else { panic!() };
     assert_eq!(*request, ping(7));
-    ends.outgoing.send(pong(8)).await.unwrap();
+    ends.outgoing.send(pong(8)).unwrap();
     assert!(matches!(next_data(&mut socket).await, Message::Binary(_)));
 
     socket.send(Message::Text(r#"{"ping":"9"}"#.into())).await.unwrap();
     assert!(matches!(ends.incoming.recv().await, Some(SignalIn::Request(request)) if *request == ping(9)));
-    ends.outgoing.send(pong(10)).await.unwrap();
+    ends.outgoing.send(pong(10)).unwrap();
     let Message::Text(text) = next_data(&mut socket).await else { panic!() };
     assert!(text.contains("pong"), "{text}");
     codec = FrameCodec::new();
@@ -277,8 +278,8 @@ async fn the_server_pings_and_closes_normally_after_the_last_message() {
     let (mut socket, ends) = server.open().await;
     let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
     assert!(matches!(first, Message::Ping(_)));
-    ends.outgoing.send(pong(1)).await.unwrap();
-    ends.outgoing.send(SignalOut::Close).await.unwrap();
+    ends.outgoing.send(pong(1)).unwrap();
+    ends.outgoing.send(SignalOut::Close).unwrap();
     assert!(matches!(next_data(&mut socket).await, Message::Binary(_)));
     let Message::Close(Some(close)) = next_data(&mut socket).await else { panic!() };
     assert_eq!(u16::from(close.code), 1000);
@@ -329,7 +330,9 @@ async fn a_client_that_stops_reading_is_given_up() {
     let (socket, mut ends) = server.open().await;
     let large = SignalResponse { message: Some(signal_response::Message::RefreshToken("x".repeat(1 << 20))) };
     let stalled = async {
-        while ends.outgoing.send(SignalOut::Response(Box::new(large.clone()))).await.is_ok() {}
+        while ends.outgoing.send(SignalOut::Response(Box::new(large.clone()))) != Err(OutgoingError::Closed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         while !matches!(ends.incoming.recv().await, Some(SignalIn::Closed) | None) {}
     };
     timeout(PATIENCE, stalled).await.unwrap();

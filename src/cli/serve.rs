@@ -18,7 +18,7 @@ use crate::error::chain;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::rooms::net_plane::{self, NetPlane};
-use crate::rooms::{AllowAll, Rooms};
+use crate::rooms::{AllowAll, Rooms, Unobserved};
 use crate::transport::Certificate;
 
 /// Runs the server.
@@ -78,6 +78,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         keys,
         Arc::clone(&plane) as _,
         Arc::new(AllowAll),
+        Arc::new(Unobserved),
         Arc::clone(&clock),
         Arc::clone(&metrics),
     );

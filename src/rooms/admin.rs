@@ -1,7 +1,9 @@
 //! What the server's own API asks of a room.
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 use visavis_signaling::proto::{self, DataPacket, ParticipantInfo, ParticipantPermission, TrackInfo};
+use visavis_signaling::session::CloseReason;
 
 /// Why an administrative request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,4 +109,18 @@ pub enum AdminRequest {
     },
     /// Ends the room.
     Delete(Reply<()>),
+    /// Ends the room and tells everybody that this is the end.
+    Close {
+        /// Why.
+        reason: CloseReason,
+        /// The answer.
+        reply: Reply<()>,
+    },
+    /// Tells everybody something on the topic [`NOTICE_TOPIC`](super::NOTICE_TOPIC).
+    Notice {
+        /// What.
+        payload: Value,
+        /// The answer.
+        reply: Reply<()>,
+    },
 }

@@ -1,6 +1,6 @@
 //! Floor 5: the control plane. Rooms, participants, permissions, publications and subscriptions in LiveKit's
 //! words; one actor per room. Joins signaling, the media wing and, through [`Admission`], whoever decides who
-//! may be in a room.
+//! may be in a room; through [`Observer`] whoever keeps records of what happens there.
 
 pub mod admin;
 pub mod admission;
@@ -8,15 +8,20 @@ pub mod link;
 pub mod media_plane;
 mod message;
 pub mod net_plane;
+pub mod notice;
+pub mod observer;
 mod participant;
 mod publication;
+mod quality;
 mod registry;
 mod room;
 mod shared;
 
-pub use admission::{Admission, AllowAll};
+pub use admission::{Admission, AllowAll, Applicant, Decision, Refusal};
 pub use media_plane::{MediaPlane, RoomEvent, RoomNumber, ShardIndex};
 pub use message::RoomOptions;
+pub use notice::NOTICE_TOPIC;
+pub use observer::{Fact, FactKind, Observer, Unobserved};
 pub use registry::{Rooms, default_codecs};
 pub use shared::{IceServers, RoomsSettings};
 

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use visavis_signaling::connect::{ClientQuirks, ConnectRequest, Mode};
-use visavis_signaling::data::{ReliableGate, Sequence};
+use visavis_signaling::data::{ChatTap, ReliableGate, Sequence};
 use visavis_signaling::data_track::{DataTrackRegistry, HandleAllocator};
 use visavis_signaling::proto::{self, ParticipantInfo, SubscriptionPermission, TrackSource, participant_info};
 use visavis_signaling::session::Session;
@@ -13,8 +12,10 @@ use visavis_signaling::token::Claims;
 
 use crate::ids::{ForwarderId, ParticipantSid, TransportId};
 use crate::media::{LayerTarget, Quality};
-use crate::rooms::link::SignalOut;
+use crate::rooms::link::OutgoingSender;
+use crate::rooms::observer::{Arrival, Who};
 use crate::rooms::publication::Publication;
+use crate::rooms::quality::QualityMeter;
 use crate::transport::IceCredentials;
 use crate::transport::sdp::{Negotiation, SenderSpec};
 use crate::units::{MediaKind, UnixTime};
@@ -85,7 +86,7 @@ pub struct Link {
     /// Which connection.
     pub id: LinkId,
     /// Messages to the client, bounded.
-    pub outgoing: mpsc::Sender<SignalOut>,
+    pub outgoing: OutgoingSender,
 }
 
 /// One participant.
@@ -161,6 +162,10 @@ pub struct Participant {
     pub link_lost: Option<std::time::Instant>,
     /// When the token is refreshed next.
     pub refresh_at: std::time::Instant,
+    /// Finds what it says among its messages, where that is kept.
+    pub chat: ChatTap,
+    /// Gathers its figures, while it is active and somebody wants them.
+    pub meter: Option<QualityMeter>,
     /// A test hook of the client's: close the WebSocket after the next resume.
     pub drop_signal_on_resume: Option<DropSignal>,
 }
@@ -202,6 +207,23 @@ impl Participant {
             client_protocol: self.client.client_protocol,
             capabilities: self.client.capabilities.clone(),
             ..Default::default()
+        }
+    }
+
+    /// As facts name it.
+    pub fn who(&self) -> Who {
+        Who { sid: self.sid.clone(), identity: Arc::clone(&self.identity) }
+    }
+
+    /// What is recorded of its arrival.
+    pub fn arrival(&self) -> Arrival {
+        Arrival {
+            who: self.who(),
+            name: self.claims.name.clone(),
+            attributes: self.claims.attributes.clone(),
+            jti: self.claims.jti.clone(),
+            kind: self.claims.kind,
+            dependent: self.is_dependent(),
         }
     }
 

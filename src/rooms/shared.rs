@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use visavis_signaling::limits::Limits;
 use visavis_signaling::proto::IceServer;
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::rooms::admission::Admission;
 use crate::rooms::media_plane::{MediaPlane, RoomNumber};
 use crate::rooms::message::{RoomMessage, RoomOptions};
+use crate::rooms::observer::Observer;
 use crate::units::UnixTime;
 
 /// What every room needs to know of the server.
@@ -88,6 +90,10 @@ pub struct Shared {
     pub media: Arc<dyn MediaPlane>,
     /// Who may be in a room.
     pub admission: Arc<dyn Admission>,
+    /// Who keeps records.
+    pub observer: Arc<dyn Observer>,
+    /// Rooms run on it, whoever's thread opens them.
+    pub runtime: Handle,
     /// Time.
     pub clock: SharedClock,
     /// Counters.
@@ -101,6 +107,8 @@ pub(super) struct Table {
     pub(super) by_name: HashMap<String, (RoomNumber, mpsc::Sender<RoomMessage>)>,
     pub(super) by_number: HashMap<RoomNumber, mpsc::Sender<RoomMessage>>,
     pub(super) next: u64,
+    /// The server stops: no room is made any more.
+    pub(super) stopping: bool,
 }
 
 impl Shared {

@@ -62,6 +62,14 @@ impl Room {
                 self.room_dirty = true;
                 let _ = reply.send(Ok(self.info()));
             }
+            AdminRequest::Close { reason, reply } => {
+                self.close_with_notice(reason);
+                let _ = reply.send(Ok(()));
+            }
+            AdminRequest::Notice { payload, reply } => {
+                self.notify(&payload);
+                let _ = reply.send(Ok(()));
+            }
             AdminRequest::Delete(reply) => {
                 self.close_room(CloseReason::RoomDeleted);
                 let _ = reply.send(Ok(()));

@@ -62,12 +62,13 @@ impl Room {
         if self.nonces.is_repeat(packet.nonce()) {
             return;
         }
+        self.tap(key, channel, &packet);
         self.distribute(Some(key), channel, &packet);
     }
 
     /// Sends a packet to its destinations, except the one it comes from.
     pub(super) fn distribute(&mut self, from: Option<ParticipantKey>, channel: Channel, packet: &Packet) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let sequence = if channel.is_reliable() { packet.sequence() } else { 0 };
         let destinations = Arc::new(packet.destinations());
         let bytes: Arc<[u8]> = packet.encode().into();

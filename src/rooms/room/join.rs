@@ -13,9 +13,10 @@ use super::Room;
 use crate::ids::ParticipantSid;
 use crate::media::{Command, DataChannelSpec};
 use crate::rooms::admission::Applicant;
-use crate::rooms::link::{ConnectError, INCOMING_QUEUE, OUTGOING_QUEUE, SignalIn, SignalLink, SignalOut};
+use crate::rooms::link::{self, ConnectError, INCOMING_QUEUE, SignalIn, SignalLink, SignalOut};
 use crate::rooms::message::RoomMessage;
 use crate::rooms::participant::{DropSignal, Link, LinkId, Participant, ParticipantKey, PcRole, PeerConnection};
+use crate::rooms::registry::decide;
 use crate::transport::sdp::{LocalParams, Negotiation, NegotiationRole};
 
 /// Data channels that the server opens in v0: label, ordered, retransmissions.
@@ -29,15 +30,17 @@ const GO_OFFER_DELAY: std::time::Duration = std::time::Duration::from_millis(20)
 impl Room {
     pub(super) async fn connect(&mut self, request: AuthorizedConnect) -> Result<SignalLink, ConnectError> {
         let now = self.clock.unix();
-        let shared = Arc::clone(&self.shared);
         let applicant = Applicant { room: &self.name, claims: &request.claims, api_key: &request.api_key };
         let resuming = request.request.reconnect.is_some();
         let decision = match resuming {
-            true => shared.admission.may_resume(applicant, now).await,
-            false => shared.admission.admit(applicant, now).await,
+            true => self.shared.admission.may_resume(applicant, now),
+            false => self.shared.admission.admit(applicant, now),
         };
-        if let Err(refusal) = decision {
-            return Err(ConnectError { status: refusal.status, message: refusal.message });
+        decide(decision).await?;
+        // What is due is said before somebody joins, who is told by himself; and nobody joins after the end.
+        self.watch_timetable();
+        if self.closing.is_some() {
+            return Err(ConnectError { status: 403, message: "the room has closed".into() });
         }
         let known = self.by_identity.get(request.claims.identity.as_str()).copied();
         if resuming {
@@ -62,7 +65,7 @@ impl Room {
         self.next_link += 1;
         let id = LinkId(self.next_link);
         let (incoming, from_client) = mpsc::channel(INCOMING_QUEUE);
-        let (outgoing, to_client) = mpsc::channel(OUTGOING_QUEUE);
+        let (outgoing, to_client) = link::outgoing();
         tokio::spawn(forward(self.mailbox.clone(), key, id, from_client));
         (SignalLink { incoming, outgoing: to_client }, Link { id, outgoing })
     }
@@ -88,6 +91,7 @@ impl Room {
         self.send_join(key);
         self.refresh_token(key);
         self.announce(key, false);
+        self.notify_newcomer(key);
         self.room_dirty = true;
 
         if protocol.supports_fast_start() || connect.request.mode == Mode::SinglePc {
@@ -104,11 +108,19 @@ impl Room {
             let go = self.participants.get(&key).is_some_and(|participant| participant.quirks.is_go());
             if go { self.defer(key, request) } else { self.session_request(key, request) }
         }
+        self.link_begun(key);
         link
     }
 
+    /// The new WebSocket has been given the room as it is; from now on its reader is measured.
+    fn link_begun(&mut self, key: ParticipantKey) {
+        if let Some(link) = self.participants.get_mut(&key).and_then(|participant| participant.link.as_mut()) {
+            link.outgoing.begun();
+        }
+    }
+
     fn new_participant(&mut self, key: ParticipantKey, connect: &AuthorizedConnect, link: Link) -> Participant {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let request = &connect.request;
         let sid = ParticipantSid::random(&mut self.rng);
         let permission = connect.claims.video.as_ref().map(|video| video.to_permission()).unwrap_or_default();
@@ -138,7 +150,7 @@ impl Room {
             publisher,
             subscriber,
             state: participant_info::State::Joining,
-            joined_at: now,
+            joined_at: self.clock.unix(),
             version: 0,
             is_publisher: false,
             auto_subscribe,
@@ -158,6 +170,8 @@ impl Room {
             shared_sid,
             told_speakers: Default::default(),
             told_quality: Default::default(),
+            chat: Default::default(),
+            meter: None,
             media_closed: None,
             link_lost: None,
             refresh_at: self.clock.now(),
@@ -200,7 +214,7 @@ impl Room {
     }
 
     fn send_join(&mut self, key: ParticipantKey) {
-        let now = self.clock.unix();
+        let (now, steady) = (self.clock.unix(), self.steady_time());
         let others: Vec<_> = self
             .participants
             .iter()
@@ -222,7 +236,7 @@ impl Room {
             ice_fallback: false,
             force_relay: false,
         };
-        match participant.session.join_response(params, now) {
+        match participant.session.join_response(params, steady) {
             Ok(responses) => {
                 participant.state = participant_info::State::Joined;
                 self.tell(key, responses);
@@ -233,7 +247,7 @@ impl Room {
 
     /// Resumes a session, or tells the client on the new WebSocket to start over.
     fn resume(&mut self, known: Option<ParticipantKey>, connect: AuthorizedConnect) -> SignalLink {
-        let now = self.clock.unix();
+        let (now, steady) = (self.clock.unix(), self.steady_time());
         let asked = connect.request.reconnect.as_ref().map(|reconnect| reconnect.sid.as_str()).unwrap_or_default();
         let key = known.filter(|key| {
             self.participants.get(key).is_some_and(|participant| {
@@ -256,7 +270,7 @@ impl Room {
         let Some(participant) = self.participants.get_mut(&key) else { return refuse_resume(&connect) };
         // The old WebSocket may not have been noticed to be dead.
         if let Some(old) = participant.link.take() {
-            let _ = old.outgoing.try_send(SignalOut::Close);
+            let _ = old.outgoing.send(SignalOut::Close);
         }
         participant.link = Some(own);
         participant.link_lost = None;
@@ -269,7 +283,7 @@ impl Room {
         let ice_servers = self.shared.settings.ice_servers.of(&participant.sid, now);
         let params = ResumeParams { room, participants, ice_servers, server, last_message_seq, force_relay: false };
         tracing::info!(room = %self.name, identity = %participant.identity, sid = %participant.sid, "resumed");
-        match participant.session.resume(params, now) {
+        match participant.session.resume(params, steady) {
             Ok(actions) => {
                 self.shared.metrics.joins.count("rtc_resumed");
                 self.perform(key, actions);
@@ -291,6 +305,7 @@ impl Room {
         if misbehave == Some(DropSignal::AfterMessages) {
             self.close_signal(key);
         }
+        self.link_begun(key);
         link
     }
 
@@ -312,11 +327,11 @@ impl Room {
 /// A WebSocket whose one message tells the client to start over.
 pub fn refuse_resume(connect: &AuthorizedConnect) -> SignalLink {
     let (incoming, _) = mpsc::channel(1);
-    let (outgoing, to_client) = mpsc::channel(2);
+    let (outgoing, to_client) = link::outgoing();
     let refused = resume_refused(connect.request.quirks().protocol());
     // Two fit.
-    let _ = outgoing.try_send(SignalOut::Response(Box::new(refused)));
-    let _ = outgoing.try_send(SignalOut::Close);
+    let _ = outgoing.send(SignalOut::Response(Box::new(refused)));
+    let _ = outgoing.send(SignalOut::Close);
     SignalLink { incoming, outgoing: to_client }
 }
 

@@ -5,6 +5,7 @@ use visavis_signaling::session::{CloseReason, LeaveAction};
 
 use super::Room;
 use crate::media::Command;
+use crate::rooms::observer::{Departure, FactKind};
 use crate::rooms::participant::ParticipantKey;
 
 impl Room {
@@ -24,9 +25,14 @@ impl Room {
         let Some(mut participant) = self.participants.remove(&key) else { return };
         if let Some(link) = participant.link.take() {
             // A full queue means that the client is not reading anyway.
-            let _ = link.outgoing.try_send(crate::rooms::link::SignalOut::Close);
+            let _ = link.outgoing.send(crate::rooms::link::SignalOut::Close);
         }
         tracing::info!(room = %self.name, identity = %participant.identity, sid = %participant.sid, ?reason, "left");
+        if let Some(meter) = participant.meter.take() {
+            self.tell_figures(&participant, meter.finish());
+        }
+        let was_active = participant.session.was_active();
+        self.observe(FactKind::Left(Departure { who: participant.who(), reason, was_active }));
         for subscription in participant.subscriptions.values() {
             self.shared.metrics.tracks_subscribed.of(subscription.kind).dec();
         }
@@ -52,7 +58,7 @@ impl Room {
         participant.publications.clear();
         let mut info = participant.info();
         info.disconnect_reason = reason.disconnect_reason() as i32;
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let others: Vec<_> = self.participants.keys().copied().collect();
         for other in others {
             self.tell_with(other, |session| {
@@ -93,7 +99,7 @@ impl Room {
         for key in keys {
             self.dismiss(key, reason);
         }
-        self.closing = true;
+        self.closing = Some(reason);
     }
 
     /// Sends one participant away.

@@ -30,7 +30,10 @@ impl Room {
             Event::TrackStarted { track } => self.track_started(track),
             Event::Speakers { speakers, .. } => self.on_speakers(&speakers),
             Event::FirstForward { track, .. } => self.first_forward(track),
-            Event::Stats { id, stats } => self.consider(id, stats.silent_for),
+            Event::Stats { id, stats } => {
+                self.sample(id, &stats);
+                self.consider(id, stats.silent_for);
+            }
             Event::LayerChanged { track, subscriber, quality } => {
                 tracing::debug!(room = %self.name, ?track, ?subscriber, ?quality, "layer changed");
             }
@@ -67,7 +70,7 @@ impl Room {
     }
 
     fn transport_failed(&mut self, id: TransportId, cause: TransportFailure) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let Some((key, role)) = self.role_of_media(id) else { return };
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let primary = participant.primary().id == id;

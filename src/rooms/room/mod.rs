@@ -4,15 +4,18 @@
 //! handled to its end before the next. `join` lets people in and resumes them, `signal` obeys their
 //! requests, `negotiate` carries offers and answers, `publish` and `subscribe` keep tracks and their
 //! ways to others, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
-//! the clock.
+//! the clock, `closing` the appointed end, `quality` how connections fare; facts go to the observer.
 
 mod admin;
+mod chat;
+mod closing;
 mod data;
 mod join;
 mod leave;
 mod media;
 mod negotiate;
 mod publish;
+mod quality;
 mod signal;
 mod subscribe;
 mod timers;
@@ -25,19 +28,20 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use visavis_signaling::data::{NonceFilter, ReliableCache};
 use visavis_signaling::proto::{self, SignalResponse};
-use visavis_signaling::session::{Session, SessionAction};
+use visavis_signaling::session::{CloseReason, Session, SessionAction};
 
 pub use join::refuse_resume;
 
 use crate::clock::SharedClock;
 use crate::ids::{MediaTrackId, RoomSid, TransportId};
 use crate::media::Command;
-use crate::rooms::link::SignalOut;
+use crate::rooms::link::{OutgoingError, SignalOut};
 use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
 use crate::rooms::message::{RoomMessage, RoomOptions};
+use crate::rooms::notice::Timetable;
+use crate::rooms::observer::{Fact, FactKind};
 use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
 use crate::rooms::shared::Shared;
 use crate::units::UnixTime;
@@ -50,13 +54,19 @@ pub struct Room {
     shared: Arc<Shared>,
     clock: SharedClock,
     mailbox: mpsc::WeakSender<RoomMessage>,
-    name: String,
+    name: Arc<str>,
     sid: RoomSid,
     number: RoomNumber,
     numbers: Numbers,
     shard: ShardIndex,
     options: RoomOptions,
     created_at: UnixTime,
+    /// When by the monotonic clock.
+    opened: Instant,
+    /// Wall time less steady time, in milliseconds.
+    clock_offset: i64,
+    timetable: Timetable,
+    keeps_chat: bool,
     sif_trailer: Vec<u8>,
     rng: StdRng,
     participants: BTreeMap<ParticipantKey, Participant>,
@@ -76,14 +86,15 @@ pub struct Room {
     had_participants: bool,
     empty_since: Instant,
     recording: bool,
-    closing: bool,
+    /// Why the room ends, once it does.
+    closing: Option<CloseReason>,
 }
 
 impl Room {
     /// A room without participants.
     pub fn new(
         shared: Arc<Shared>,
-        name: String,
+        name: Arc<str>,
         number: RoomNumber,
         options: RoomOptions,
         mailbox: mpsc::WeakSender<RoomMessage>,
@@ -110,6 +121,10 @@ impl Room {
             numbers: Numbers::new(number),
             options,
             created_at,
+            opened: now,
+            clock_offset: 0,
+            timetable: Timetable::new(None, None),
+            keeps_chat: false,
             sif_trailer,
             rng: StdRng::from_rng(&mut rng),
             participants: BTreeMap::new(),
@@ -127,7 +142,7 @@ impl Room {
             had_participants: false,
             empty_since: now,
             recording: false,
-            closing: false,
+            closing: None,
         }
     }
 
@@ -135,9 +150,11 @@ impl Room {
     pub async fn run(mut self, mut messages: mpsc::Receiver<RoomMessage>) {
         tracing::info!(room = %self.name, sid = %self.sid, shard = self.shard, "room opened");
         self.shared.metrics.rooms.inc();
+        self.observe(FactKind::RoomOpened);
+        self.read_timetable();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while !self.closing {
+        while self.closing.is_none() {
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => self.handle(message).await,
@@ -151,6 +168,8 @@ impl Room {
         self.shared.forget_room(&self.name, self.number);
         self.send_media(Command::RemoveRoom(self.numbers.room()));
         self.shared.metrics.rooms.dec();
+        let reason = self.closing.unwrap_or(CloseReason::RoomClosed);
+        self.observe(FactKind::RoomClosed { reason });
         tracing::info!(room = %self.name, sid = %self.sid, "room closed");
     }
 
@@ -173,7 +192,7 @@ impl Room {
         let visible = self.participants.values().filter(|participant| !participant.is_hidden());
         proto::Room {
             sid: self.sid.as_str().into(),
-            name: self.name.clone(),
+            name: self.name.to_string(),
             empty_timeout: self.options.empty_timeout.as_secs() as u32,
             departure_timeout: self.options.departure_timeout.as_secs() as u32,
             max_participants: self.options.max_participants,
@@ -186,6 +205,18 @@ impl Room {
             active_recording: self.recording,
             ..Default::default()
         }
+    }
+
+    /// Time for timers: as in the beginning wall time, and from there on by the monotonic clock. Setting the clock
+    /// neither ends sessions nor keeps them.
+    fn steady_time(&self) -> UnixTime {
+        self.created_at.plus(self.clock.now().saturating_duration_since(self.opened))
+    }
+
+    /// Tells the observer.
+    fn observe(&self, kind: FactKind) {
+        let fact = Fact { room: Arc::clone(&self.name), room_sid: self.sid.clone(), at: self.clock.unix(), kind };
+        self.shared.observer.observe(fact);
     }
 
     fn send_media(&self, command: Command) {
@@ -248,9 +279,9 @@ impl Room {
 /// Queues a message for the client; one that reads too slowly loses its WebSocket and may resume.
 fn push(participant: &mut Participant, message: SignalOut, shared: &Shared) {
     let Some(link) = &participant.link else { return };
-    let Err(error) = link.outgoing.try_send(message) else { return };
+    let Err(error) = link.outgoing.send(message) else { return };
     // A closed queue is a WebSocket whose end is about to be reported.
-    if matches!(error, TrySendError::Full(_)) {
+    if error == OutgoingError::Full {
         shared.metrics.signal_errors.count("not_reading");
         tracing::warn!(identity = %participant.identity, "client does not read its signal connection, closing it");
     }

@@ -64,7 +64,7 @@ impl Room {
 
     /// Makes the offer that the session asked for, v0 only.
     pub(super) fn create_offer(&mut self, key: ParticipantKey, ice_restart: bool) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let ice = ice_restart.then(|| self.shared.media.ice_credentials(self.shard));
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let Some(subscriber) = participant.subscriber.as_mut() else { return };

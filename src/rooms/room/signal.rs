@@ -10,11 +10,12 @@ use visavis_signaling::session::{CloseReason, LeaveAction, SessionEvent};
 
 use super::Room;
 use crate::rooms::link::SignalIn;
+use crate::rooms::observer::FactKind;
 use crate::rooms::participant::{DropSignal, LinkId, ParticipantKey, PcRole};
 
 impl Room {
     pub(super) fn signal(&mut self, key: ParticipantKey, link: LinkId, message: SignalIn) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let Some(participant) = self.participants.get_mut(&key) else { return };
         if participant.link.as_ref().is_some_and(|current| current.id != link) {
             return;
@@ -41,7 +42,7 @@ impl Room {
 
     /// A request that came with the join request instead of a frame.
     pub(super) fn session_request(&mut self, key: ParticipantKey, message: signal_request::Message) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let Some(participant) = self.participants.get_mut(&key) else { return };
         let actions = participant.session.handle_request(SignalRequest { message: Some(message) }, now);
         self.perform(key, actions);
@@ -75,6 +76,9 @@ impl Room {
         participant.state = participant_info::State::Active;
         tracing::info!(room = %self.name, identity = %participant.identity, "active");
         self.shared.metrics.joins.count("rtc_active");
+        let arrival = participant.arrival();
+        self.observe(FactKind::Active(arrival));
+        self.begin_measuring(key);
         self.announce(key, true);
         self.tell_quality();
     }

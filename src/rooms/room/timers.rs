@@ -35,18 +35,18 @@ impl Room {
     }
 
     pub(super) fn tick(&mut self) {
-        let (unix, now) = (self.clock.unix(), self.clock.now());
+        let (steady, now) = (self.steady_time(), self.clock.now());
         let keys: Vec<_> = self.participants.keys().copied().collect();
         for key in keys {
             let Some(participant) = self.participants.get_mut(&key) else { continue };
-            let actions = participant.session.handle_timeout(unix);
+            let actions = participant.session.handle_timeout(steady);
             let refresh = now >= participant.refresh_at;
             let suspect = participant.link_lost.is_some_and(|lost| now.duration_since(lost) >= PATIENCE);
             let primary = participant.primary().id;
             let closed = participant.media_closed.take_if(|at| now.duration_since(*at) >= FAREWELL).is_some();
             self.perform(key, actions);
             if closed && let Some(participant) = self.participants.get_mut(&key) {
-                let actions = participant.session.media_failed(unix);
+                let actions = participant.session.media_failed(steady);
                 self.perform(key, actions);
             }
             if suspect {
@@ -61,8 +61,11 @@ impl Room {
             self.last_quality = now;
             self.tell_quality();
         }
-        if self.shared.admission.closes_at(&self.name).is_some_and(|close| close.0 <= unix.0) {
-            self.close_room(CloseReason::RoomDeleted);
+        self.measure();
+        self.expire_chat();
+        self.watch_timetable();
+        if self.closing.is_some() {
+            return;
         }
         // Agents and recorders do not keep a room open.
         let staying = self.participants.values().any(|it| !it.is_dependent());

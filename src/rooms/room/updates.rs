@@ -17,7 +17,7 @@ const EXCELLENT_SCORE: f32 = 4.5;
 impl Room {
     /// Tells everybody of a participant's state; `myself` includes the participant.
     pub(super) fn announce(&mut self, key: ParticipantKey, myself: bool) {
-        let now = self.clock.unix();
+        let now = self.steady_time();
         let Some(participant) = self.participants.get_mut(&key) else { return };
         participant.version += 1;
         let (info, hidden) = (participant.info(), participant.is_hidden());

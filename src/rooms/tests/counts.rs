@@ -4,10 +4,6 @@ use super::*;
 use crate::rooms::IceServers;
 use crate::units::MediaKind;
 
-fn query() -> &'static str {
-    "auto_subscribe=1&protocol=17&sdk=js&version=2.23.0"
-}
-
 async fn publish(server: &Server, client: &mut Client) -> crate::ids::MediaTrackId {
     client.publish_mic("mic").await;
     client.offer(1, &[("audio", "sendonly", "mic")]).await;
@@ -29,7 +25,7 @@ async fn a_server_that_is_full_of_tracks_refuses_who_joins_and_takes_back_who_re
     publish(&server, &mut ana).await;
     ben.requirement().await;
     // One track in and one out make two.
-    let cleo = server.request(&Claims::join("cleo", "room"), query());
+    let cleo = server.request(&Claims::join("cleo", "room"), QUERY);
     assert_eq!(server.rooms.validate(&cleo).await.unwrap_err().status, 503);
     assert_eq!(server.rooms.connect(cleo).await.unwrap_err().status, 503);
     drop(ana.link.incoming);
@@ -45,7 +41,7 @@ async fn a_server_that_is_full_of_tracks_refuses_who_joins_and_takes_back_who_re
 #[tokio::test]
 async fn a_full_server_still_says_that_a_room_does_not_exist() {
     let server = Server::with(|settings| (settings.node_tracks, settings.auto_create) = (Some(0), false));
-    let request = server.request(&Claims::join("ana", "room"), query());
+    let request = server.request(&Claims::join("ana", "room"), QUERY);
     assert_eq!(server.rooms.connect(request).await.unwrap_err().status, 404);
 }
 
