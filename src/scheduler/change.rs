@@ -133,6 +133,7 @@ impl<'a> Change<'a> {
 
     /// With words to the other side.
     #[must_use]
+    #[allow(dead_code, reason = "commands with words come next")]
     pub fn message(mut self, message: &'a str) -> Self {
         self.message = message;
         self

@@ -40,6 +40,10 @@ mod window;
 mod zone;
 
 #[cfg(test)]
+mod facts_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use access::{

@@ -7,6 +7,9 @@ mod prolong;
 mod token;
 mod trial;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::Applicant;
 pub use lobby::{LobbyEntry, WAITING_IS_HEARD_OF};
 pub(super) use lobby::{forget_silent, has_waited};
