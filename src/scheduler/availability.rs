@@ -76,9 +76,9 @@ pub struct DateException {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExceptionKind {
-    /// These are hours of that date, in the stead of the week's; more openings of the same date add to each other.
+    /// These hours too, besides the week's.
     Open,
-    /// Nothing in these hours, whatever else says so.
+    /// Nothing in these hours, whatever opens them. A date has other hours by a closing and an opening.
     Closed,
 }
 

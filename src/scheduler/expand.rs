@@ -40,18 +40,13 @@ impl Schedule {
     /// As [`Schedule::open`], with what the grid of slots needs.
     pub(super) fn expand(&self, range: Interval) -> Expansion {
         let range = bounded(range);
-        let (mut weekly, mut opened) = (Vec::new(), Vec::new());
-        let (mut otherwise, mut closed) = (Vec::new(), Vec::new());
+        let (mut pieces, mut closed) = (Vec::new(), Vec::new());
         for hours in &self.zones {
             for stretch in hours.zone.stretches(range) {
-                hours.lay_weekly(&stretch, &mut weekly);
-                hours.lay_opened(&stretch, &mut opened, &mut otherwise);
+                hours.lay_open(&stretch, &mut pieces);
                 hours.lay_closed(&stretch, &mut closed);
             }
         }
-        // Dates with openings are not as the week has them; a closing cuts both.
-        let mut pieces = cut(weekly, &Intervals::union(otherwise));
-        pieces.append(&mut opened);
         let closed = Intervals::union(closed);
         let mut pieces = cut(pieces, &closed);
         pieces.sort();
@@ -79,24 +74,26 @@ impl Schedule {
 }
 
 impl ZoneHours {
-    fn lay_weekly(&self, stretch: &Stretch, pieces: &mut Vec<Piece>) {
-        if self.weekly.iter().all(Vec::is_empty) {
+    /// The week's hours and openings, day by day.
+    fn lay_open(&self, stretch: &Stretch, pieces: &mut Vec<Piece>) {
+        let mut opened = on_days(&self.opened, stretch);
+        if opened.is_empty() && self.weekly.iter().all(Vec::is_empty) {
             return;
         }
+        let mut hours = Vec::new();
         for day in stretch.days() {
             // The first of January 1970 was a Thursday.
             let weekday = (day + 3).rem_euclid(7) as usize;
             let valid = |rule: &&DayHours| rule.first_day <= day && day <= rule.last_day;
-            let hours = self.weekly[weekday].iter().filter(valid).map(|rule| (rule.from_min, rule.to_min));
-            lay_day(stretch, day, hours, pieces);
-        }
-    }
-
-    fn lay_opened(&self, stretch: &Stretch, pieces: &mut Vec<Piece>, dates: &mut Vec<Interval>) {
-        for date in on_days(&self.opened, stretch).chunk_by(|one, next| one.day == next.day) {
-            let day = date[0].day;
-            dates.push(stretch.showing(day * DAY, (day + 1) * DAY));
-            lay_day(stretch, day, date.iter().map(|opened| (opened.from_min, opened.to_min)), pieces);
+            hours.clear();
+            hours.extend(self.weekly[weekday].iter().filter(valid).map(|rule| (rule.from_min, rule.to_min)));
+            let (today, later) = opened.split_at(opened.partition_point(|opening| opening.day <= day));
+            if !today.is_empty() {
+                hours.extend(today.iter().map(|opening| (opening.from_min, opening.to_min)));
+                hours.sort_unstable();
+            }
+            opened = later;
+            lay_day(stretch, day, &hours, pieces);
         }
     }
 
@@ -114,7 +111,7 @@ impl DateHours {
 
 /// Lays a day's hours, given in the order of their beginnings. What overlaps or touches is one, and counts its grid
 /// from its beginning.
-fn lay_day(stretch: &Stretch, day: i64, hours: impl Iterator<Item = (u16, u16)>, pieces: &mut Vec<Piece>) {
+fn lay_day(stretch: &Stretch, day: i64, hours: &[(u16, u16)], pieces: &mut Vec<Piece>) {
     let mut lay = |(from_min, to_min): (u16, u16)| {
         let (from, to) = (day * DAY + i64::from(from_min) * MINUTE, day * DAY + i64::from(to_min) * MINUTE);
         let span = stretch.showing(from, to);
@@ -123,7 +120,7 @@ fn lay_day(stretch: &Stretch, day: i64, hours: impl Iterator<Item = (u16, u16)>,
         }
     };
     let mut whole: Option<(u16, u16)> = None;
-    for (from, to) in hours {
+    for &(from, to) in hours {
         whole = match whole {
             Some((first, last)) if from <= last => Some((first, last.max(to))),
             Some(done) => {

@@ -63,12 +63,12 @@ pub use interval::{Interval, Intervals};
 pub use quality::{Assessment, Cause, Figures, assess};
 pub use records::{Appointment, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
 pub use slots::{
-    MAX_BUFFER, MAX_CAPACITY, MAX_DURATION, MAX_HORIZON, MAX_STEP, MIN_DURATION, Offer, ServiceRules,
+    MAX_BUFFER, MAX_CAPACITY, MAX_DURATION, MAX_HORIZON, MAX_NOTICE, MAX_STEP, MIN_DURATION, Offer, ServiceRules,
     ServiceRulesError, Shared, Slot, SlotLocal,
 };
 pub use status::{INITIAL, IllegalTransition, NoShow, Status, TRANSITIONS};
 pub use window::{
-    CloseAnchor, ExtendError, ExtensionRules, MAX_MARGIN, Window, WindowOverrides, WindowRules, WindowRulesError,
-    WindowState,
+    CloseAnchor, ExtendError, ExtensionRules, MAX_EXTENSION, MAX_MARGIN, Window, WindowOverrides, WindowRules,
+    WindowRulesError, WindowState,
 };
 pub use zone::{Instants, UnknownZone, Zone};

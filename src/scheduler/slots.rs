@@ -26,13 +26,15 @@ pub const MIN_DURATION: Duration = minutes(5);
 /// The longest consultation.
 pub const MAX_DURATION: Duration = minutes(12 * 60);
 /// The longest buffer; a consultation and both buffers stay within a day.
-pub const MAX_BUFFER: Duration = minutes(6 * 60);
+pub const MAX_BUFFER: Duration = minutes(4 * 60);
 /// The coarsest grid.
-pub const MAX_STEP: Duration = minutes(24 * 60);
-/// How far ahead can be booked, at most; also the longest notice.
+pub const MAX_STEP: Duration = minutes(12 * 60);
+/// The longest notice: a leap year.
+pub const MAX_NOTICE: Duration = minutes(366 * 24 * 60);
+/// How far ahead can be booked, at most.
 pub const MAX_HORIZON: Duration = minutes(730 * 24 * 60);
 /// The most people in one session.
-pub const MAX_CAPACITY: u32 = 1000;
+pub const MAX_CAPACITY: u32 = 100;
 
 /// What a service asks of its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +76,16 @@ pub enum ServiceRulesError {
     #[error("a consultation takes 5 minutes to 12 hours, in whole minutes")]
     Duration,
     /// See [`MAX_BUFFER`].
-    #[error("a buffer is at most 6 hours, in whole minutes")]
+    #[error("a buffer is at most 4 hours, in whole minutes")]
     Buffer,
     /// See [`MIN_DURATION`] and [`MAX_STEP`].
-    #[error("starts are 5 minutes to a day apart, in whole minutes")]
+    #[error("starts are 5 minutes to 12 hours apart, in whole minutes")]
     Step,
+    /// See [`MAX_NOTICE`].
+    #[error("notice is at most a year, and less than the horizon")]
+    Notice,
     /// See [`MAX_HORIZON`].
-    #[error("bookings can be made up to two years ahead, and notice must leave some of that")]
+    #[error("bookings can be made up to two years ahead")]
     Horizon,
     /// See [`MAX_CAPACITY`].
     #[error("a session has room for 1 to {MAX_CAPACITY} customers")]
@@ -98,7 +103,8 @@ impl ServiceRules {
         refuse(!duration, ServiceRulesError::Duration)?;
         refuse(!buffer(self.buffer_before) || !buffer(self.buffer_after), ServiceRulesError::Buffer)?;
         refuse(!step, ServiceRulesError::Step)?;
-        refuse(self.horizon > MAX_HORIZON || self.min_notice >= self.horizon, ServiceRulesError::Horizon)?;
+        refuse(self.horizon > MAX_HORIZON, ServiceRulesError::Horizon)?;
+        refuse(self.min_notice > MAX_NOTICE || self.min_notice >= self.horizon, ServiceRulesError::Notice)?;
         refuse(!(1..=MAX_CAPACITY).contains(&self.capacity), ServiceRulesError::Capacity)
     }
 
@@ -310,13 +316,13 @@ mod tests {
             (|r| r.duration = minutes(721), ServiceRulesError::Duration),
             (|r| r.duration = Duration::from_secs(601), ServiceRulesError::Duration),
             (|r| r.duration = Duration::from_millis(600_001), ServiceRulesError::Duration),
-            (|r| r.buffer_before = minutes(361), ServiceRulesError::Buffer),
+            (|r| r.buffer_before = minutes(241), ServiceRulesError::Buffer),
             (|r| r.buffer_after = Duration::from_secs(1), ServiceRulesError::Buffer),
             (|r| r.step = Duration::ZERO, ServiceRulesError::Step),
             (|r| r.step = Duration::MAX, ServiceRulesError::Step),
             (|r| r.horizon = Duration::MAX, ServiceRulesError::Horizon),
-            (|r| r.min_notice = Duration::MAX, ServiceRulesError::Horizon),
-            (|r| r.min_notice = r.horizon, ServiceRulesError::Horizon),
+            (|r| r.min_notice = Duration::MAX, ServiceRulesError::Notice),
+            (|r| r.min_notice = r.horizon, ServiceRulesError::Notice),
             (|r| r.capacity = 0, ServiceRulesError::Capacity),
             (|r| r.capacity = MAX_CAPACITY + 1, ServiceRulesError::Capacity),
         ];

@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 
 use crate::units::{UnixTime, rfc3339};
 
-/// The longest margin before or after, and the longest time that all extensions together may add.
+/// The longest margin before or after.
 pub const MAX_MARGIN: Duration = Duration::from_secs(24 * 3600);
+/// The most that all extensions together may add.
+pub const MAX_EXTENSION: Duration = Duration::from_secs(8 * 3600);
 
 /// What "after the scheduled time" is counted from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -83,7 +85,7 @@ pub enum WindowRulesError {
     #[error("the room may open and close at most 24 hours from the appointment")]
     Margin,
     /// The extensions are too long.
-    #[error("all extensions together may add at most 24 hours")]
+    #[error("all extensions together may add at most 8 hours")]
     Extension,
 }
 
@@ -104,8 +106,7 @@ impl WindowRules {
         if self.before > MAX_MARGIN || self.after > MAX_MARGIN {
             return Err(WindowRulesError::Margin);
         }
-        // The step first, so that the product cannot overflow.
-        if self.extension.step > MAX_MARGIN || self.longest_extension() > MAX_MARGIN {
+        if self.longest_extension() > MAX_EXTENSION {
             return Err(WindowRulesError::Extension);
         }
         Ok(())

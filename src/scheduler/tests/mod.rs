@@ -4,6 +4,7 @@ mod explanations;
 mod offered;
 mod oracle;
 mod properties;
+mod stored;
 mod vectors;
 mod windows;
 

@@ -64,41 +64,30 @@ impl Oracle<'_> {
             (civil.date(), i64::from(civil.hour()) * 60 + i64::from(civil.minute()))
         };
         let mut minute = Minute { open: false, closed: false, since: Vec::new() };
-        let (mut otherwise, mut openings) = (false, Vec::new());
-        for exception in self.exceptions {
-            let (date, now) = shown(&exception.tz);
-            if date != exception.date {
-                continue;
-            }
-            let inside = i64::from(exception.from_min) <= now && now < i64::from(exception.to_min);
-            match exception.kind {
-                ExceptionKind::Closed => minute.closed |= inside,
-                ExceptionKind::Open => {
-                    otherwise = true;
-                    let same = |other: &&DateException| {
-                        other.kind == ExceptionKind::Open && other.date == date && other.tz == exception.tz
-                    };
-                    let hours =
-                        self.exceptions.iter().filter(same).map(|other| (other.from_min, other.to_min)).collect();
-                    openings.extend(since(hours, now));
+        let mut zones: Vec<_> = self.weekly.iter().map(|rule| rule.tz.as_str()).collect();
+        zones.extend(self.exceptions.iter().map(|exception| exception.tz.as_str()));
+        zones.sort();
+        zones.dedup();
+        let mut openings = Vec::new();
+        for zone in zones {
+            let (date, now) = shown(zone);
+            let of_today = |rule: &&WeeklyRule| {
+                rule.tz == zone
+                    && i64::from(rule.weekday) == i64::from(date.weekday().to_monday_one_offset())
+                    && rule.valid_from.is_none_or(|from| from <= date)
+                    && rule.valid_to.is_none_or(|to| date <= to)
+            };
+            let mut hours: Vec<_> =
+                self.weekly.iter().filter(of_today).map(|rule| (rule.from_min, rule.to_min)).collect();
+            for exception in self.exceptions.iter().filter(|exception| exception.tz == zone && exception.date == date) {
+                match exception.kind {
+                    ExceptionKind::Open => hours.push((exception.from_min, exception.to_min)),
+                    ExceptionKind::Closed => {
+                        minute.closed |= i64::from(exception.from_min) <= now && now < i64::from(exception.to_min);
+                    }
                 }
             }
-        }
-        if !otherwise {
-            let mut zones: Vec<_> = self.weekly.iter().map(|rule| rule.tz.as_str()).collect();
-            zones.sort();
-            zones.dedup();
-            for zone in zones {
-                let (date, now) = shown(zone);
-                let of_today = |rule: &&WeeklyRule| {
-                    rule.tz == zone
-                        && i64::from(rule.weekday) == i64::from(date.weekday().to_monday_one_offset())
-                        && rule.valid_from.is_none_or(|from| from <= date)
-                        && rule.valid_to.is_none_or(|to| date <= to)
-                };
-                let hours = self.weekly.iter().filter(of_today).map(|rule| (rule.from_min, rule.to_min)).collect();
-                openings.extend(since(hours, now));
-            }
+            openings.extend(since(&hours, now));
         }
         if !minute.closed {
             minute.open = !openings.is_empty();
@@ -109,7 +98,7 @@ impl Oracle<'_> {
 }
 
 /// How many minutes before `now` the hours around it began, walking back through the day; none if it is in none.
-fn since(hours: Vec<(u16, u16)>, now: i64) -> Option<i64> {
+fn since(hours: &[(u16, u16)], now: i64) -> Option<i64> {
     let inside = |minute: i64| hours.iter().any(|(from, to)| i64::from(*from) <= minute && minute < i64::from(*to));
     if !inside(now) {
         return None;

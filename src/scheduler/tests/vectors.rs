@@ -157,19 +157,19 @@ fn rules_hold_from_their_first_to_their_last_date() {
 }
 
 #[test]
-fn an_opening_stands_in_the_stead_of_the_weeks_hours_and_a_closing_cuts_everything() {
+fn an_opening_comes_besides_the_weeks_hours_and_a_closing_cuts_everything() {
     let zone = "UTC";
     let weekly = daily("9:00", "17:00", zone);
     let exceptions = [
-        opened("2026-08-03", "12:00", "14:00", zone),
-        opened("2026-08-03", "18:00", "20:00", zone),
-        closed("2026-08-03", "13:30", "19:00", zone),
+        opened("2026-08-03", "16:00", "20:00", zone),
+        closed("2026-08-03", "9:00", "15:30", zone),
+        closed("2026-08-03", "18:00", "19:00", zone),
         closed("2026-08-04", "0:00", "24:00", zone),
         opened("2026-08-04", "10:00", "12:00", zone),
         closed("2026-08-05", "12:00", "13:00", zone),
     ];
     let expected = [
-        span("2026-08-03T12:00:00Z", "2026-08-03T13:30:00Z"),
+        span("2026-08-03T15:30:00Z", "2026-08-03T18:00:00Z"),
         span("2026-08-03T19:00:00Z", "2026-08-03T20:00:00Z"),
         span("2026-08-05T09:00:00Z", "2026-08-05T12:00:00Z"),
         span("2026-08-05T13:00:00Z", "2026-08-05T17:00:00Z"),
@@ -184,6 +184,17 @@ fn after_a_break_the_grid_goes_on_as_it_was() {
         Schedule::new(&daily("9:00", "12:00", zone), &[closed("2026-08-03", "10:00", "10:20", zone)]).unwrap();
     let day = span("2026-08-03T00:00:00Z", "2026-08-04T00:00:00Z");
     assert_eq!(starts(&all_slots(&schedule, &half_hours(), day)), ["09:00", "09:30", "10:30", "11:00", "11:30"]);
+}
+
+#[test]
+fn an_opening_that_touches_the_days_hours_keeps_their_grid() {
+    let longer = [opened("2026-08-03", "11:50", "13:30", "UTC"), opened("2026-08-04", "14:10", "15:10", "UTC")];
+    let schedule = Schedule::new(&daily("11:00", "12:00", "UTC"), &longer).unwrap();
+    let days = span("2026-08-03T00:00:00Z", "2026-08-05T00:00:00Z");
+    assert_eq!(
+        starts(&all_slots(&schedule, &half_hours(), days)),
+        ["11:00", "11:30", "12:00", "12:30", "13:00", "11:00", "11:30", "14:10", "14:40"]
+    );
 }
 
 #[test]
