@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod ice_servers;
 mod logging;
+mod office;
 mod serve;
 mod token;
 mod wiring;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::args::SettingsArgs;
+use super::office::Office;
 use super::{Failure, logging, wiring};
 use crate::api::{self, Api, Listeners, MetricsEndpoint, RoomService};
 use crate::clock::{SharedClock, SystemClock};
@@ -18,7 +19,7 @@ use crate::error::chain;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::rooms::net_plane::{self, NetPlane};
-use crate::rooms::{AllowAll, Rooms, Unobserved};
+use crate::rooms::{Admission, AllowAll, Observer, Rooms, Unobserved};
 use crate::transport::Certificate;
 
 /// Runs the server.
@@ -73,18 +74,26 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let node_id = NodeId::random(&mut rand::rng());
     let rooms_settings = wiring::rooms_settings(&settings, node_id.as_str());
     let keys = settings.keys.iter().map(|(key, secret)| (key, secret.reveal())).collect();
+    let office = Office::start(&settings, &clock, &metrics).await?;
+    let (admission, observer): (Arc<dyn Admission>, Arc<dyn Observer>) = match &office {
+        Some(office) => (Arc::clone(&office.scheduled) as _, Arc::clone(&office.scheduled) as _),
+        None => (Arc::new(AllowAll), Arc::new(Unobserved)),
+    };
     let rooms = Rooms::new(
         rooms_settings,
         keys,
         Arc::clone(&plane) as _,
-        Arc::new(AllowAll),
-        Arc::new(Unobserved),
+        admission,
+        observer,
         Arc::clone(&clock),
         Arc::clone(&metrics),
     );
     tokio::spawn(net_plane::deliver(events, rooms.clone()));
 
     let (stop, stopped) = watch::channel(false);
+    if let Some(office) = &office {
+        office.run(&rooms, &stopped);
+    }
     announce(&settings, &http.addresses(), &addresses);
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
@@ -105,16 +114,26 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         _ = fatals.recv() => Err(Failure::runtime("a media shard failed, see the log; the process must be restarted")),
     };
     tokio::select! {
-        () = shut_down(&rooms, &stop, http) => {}
+        () = shut_down(&rooms, office.as_ref(), &stop, http) => {}
         name = signals.next() => tracing::warn!(signal = name, "stopping at once"),
     }
     result
 }
 
 /// Everybody is sent away and told so, then HTTP ends. The shards stop when the last owner of the plane drops it.
-async fn shut_down(rooms: &Rooms, stop: &watch::Sender<bool>, http: tokio::task::JoinHandle<()>) {
+async fn shut_down(
+    rooms: &Rooms,
+    office: Option<&Office>,
+    stop: &watch::Sender<bool>,
+    http: tokio::task::JoinHandle<()>,
+) {
     if timeout(Listeners::PATIENCE, rooms.shut_down()).await.is_err() {
         tracing::warn!("rooms did not close in time");
+    }
+    if let Some(office) = office
+        && timeout(Listeners::PATIENCE, office.scheduled.settle()).await.is_err()
+    {
+        tracing::warn!("the ends of calls could not be written down in time; the next start closes them");
     }
     // Nobody listening any more is as good.
     let _ = stop.send(true);

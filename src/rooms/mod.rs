@@ -15,6 +15,7 @@ mod publication;
 mod quality;
 mod registry;
 mod room;
+mod scheduled;
 mod shared;
 
 pub use admission::{Admission, AllowAll, Applicant, Decision, Refusal};
@@ -23,6 +24,7 @@ pub use message::RoomOptions;
 pub use notice::NOTICE_TOPIC;
 pub use observer::{Fact, FactKind, Observer, Unobserved};
 pub use registry::{Rooms, default_codecs};
+pub use scheduled::Scheduled;
 pub use shared::{IceServers, RoomsSettings};
 
 #[cfg(test)]

@@ -110,6 +110,11 @@ impl Rooms {
         self.post(room, |reply| AdminRequest::Notice { payload, reply });
     }
 
+    /// The runtime that rooms run on.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
+    }
+
     /// Asks a room something whose answer does not matter. From any thread, never waiting.
     fn post(&self, name: &str, request: impl FnOnce(Reply<()>) -> AdminRequest) {
         let Some(room) = self.sender(name, None) else { return };
