@@ -48,7 +48,7 @@ pub(super) struct SettingsArgs {
     region: Option<String>,
     /// Folder of appointments, accounts and files; without one this is an SFU alone.
     #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
+    pub(super) data_dir: Option<PathBuf>,
     /// Where browsers reach this server; links in mails begin with it.
     #[arg(long, value_name = "URL")]
     public_url: Option<BaseUrl>,

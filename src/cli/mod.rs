@@ -2,6 +2,7 @@
 //! is missing.
 
 mod args;
+mod backup;
 mod check;
 mod ice_servers;
 mod logging;
@@ -37,6 +38,10 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Copies the data folder while the server goes on.
+    Backup(backup::Backup),
+    /// Puts a copy in the place of the data folder's contents, which are kept beside.
+    Restore(backup::Restore),
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +88,8 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Token(TokenCommand::Create(create)) => create.run(),
         Command::Config(ConfigCommand::Check(check)) => check.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
