@@ -121,6 +121,10 @@ pub struct Metrics {
     pub token_refused: Causes,
     /// Signaling connections that ended by a fault, and requests that were refused, by cause.
     pub signal_errors: Causes,
+    /// Requests to the office that were answered with a problem, by its code.
+    pub problems: Causes,
+    /// Handlers of the office that panicked.
+    pub handler_panics: Counter,
 }
 
 #[cfg(test)]

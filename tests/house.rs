@@ -74,6 +74,20 @@ const IMPURE: &[(&str, &str)] = &[
 /// Files of pure modules that may use what others may not, and why.
 const IMPURE_ALLOWED: &[(&str, &str, &str)] = &[];
 
+/// The files by which routes come into being, each with who may call it; and the ways to make others.
+const ROUTE_FILES: &[&str] = &["src/api/access.rs", "src/api/office/routes.rs"];
+const ROUTES: &[&str] = &[
+    "Router::new",
+    "Router::default",
+    "OpenApiRouter",
+    ".route(",
+    ".route_service(",
+    ".nest(",
+    ".nest_service(",
+    ".fallback(",
+    ".fallback_service(",
+];
+
 /// The one file with `unsafe` in it.
 const UNSAFE_FILE: &str = "src/net/sys.rs";
 /// Crates that must not be built by anything here, tests included: there is one crypto library.
@@ -84,7 +98,7 @@ const BANNED_IN_SERVER: &[&str] = &["ring", "openssl-sys", "rtc-sctp", "rtc-dtls
 const UNREAD: &str = "
     access accounts allow_networks client_id client_secret close_after close_anchor extension files issuer lobby
     magic_link_ttl mail max_concurrent_hashes max_extensions max_size oidc open_before provider quiet_hours
-    rate_limits registration security session_ttl sfu sms smtp trust_api_tokens_for_appointments trusted_proxies types
+    registration security sfu sms smtp trust_api_tokens_for_appointments types
     webhooks
 ";
 const MAX_LINES: usize = 800;
@@ -123,6 +137,15 @@ fn signaling_is_pure() {
     let mut files = Vec::new();
     collect(&root().join("signaling/src"), &mut files);
     holds(files, |path, text| if is_test_file(path) { Vec::new() } else { impurities(text, &[]) });
+}
+
+#[test]
+fn no_route_comes_into_being_without_who_may_call_it() {
+    let api = sources().into_iter().filter(|path| module_of(path) == "api" && !is_test_file(path)).collect();
+    holds(
+        api,
+        |path, text| if ROUTE_FILES.iter().any(|file| path.ends_with(file)) { Vec::new() } else { routes(text) },
+    );
 }
 
 #[test]
@@ -242,6 +265,16 @@ fn impurities(text: &str, allowed: &[&str]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Routes that are made by hand.
+fn routes(text: &str) -> Vec<String> {
+    let code = without_tests(&code(text));
+    let lines = code.lines().enumerate();
+    let found = lines.flat_map(|(i, line)| {
+        ROUTES.iter().filter(|word| line.contains(**word)).map(move |word| format!("line {}: `{word}`", i + 1))
+    });
+    found.collect()
 }
 
 fn unsafe_code(text: &str) -> Vec<String> {
@@ -405,6 +438,13 @@ fn each_impurity_is_found_and_none_in_tests_comments_or_longer_words() {
 fn code_behind_a_test_module_is_looked_at_again() {
     let text = "#[cfg(test)]\nmod tests { fn a() { \"}\"; } }\nfn b() { Instant::now(); }";
     assert_eq!(impurities(text, &[]), ["line 3: `Instant::now` is a clock"]);
+}
+
+#[test]
+fn routes_by_hand_are_found() {
+    assert_eq!(routes("let router = Router::new().route(\"/x\", get(x));").len(), 2);
+    assert_eq!(routes("router\n    .fallback(unknown)").len(), 1);
+    assert!(routes("routes.add(Access::Public, routes!(x)); // Router::new()").is_empty());
 }
 
 #[test]

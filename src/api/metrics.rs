@@ -99,6 +99,7 @@ impl MetricsEndpoint {
         let mut text = Text::default();
         rooms(&mut text, &self.metrics);
         signaling(&mut text, &self.metrics);
+        office(&mut text, &self.metrics);
         media(&mut text, &(self.media)());
         text.0
     }
@@ -158,6 +159,12 @@ fn signaling(text: &mut Text, metrics: &Metrics) {
     for (name, help, counts) in causes {
         text.causes(name, help, "cause", &counts);
     }
+}
+
+fn office(text: &mut Text, metrics: &Metrics) {
+    text.causes("visavis_problems_total", "Requests answered with a problem", "code", &metrics.problems.get());
+    text.head("visavis_handler_panics_total", "counter", "Handlers that panicked");
+    text.line("visavis_handler_panics_total", &[], metrics.handler_panics.get());
 }
 
 fn media(text: &mut Text, totals: &MediaTotals) {

@@ -4,9 +4,12 @@
 //! [`SignalTarget`].
 
 mod access;
+mod catalogue;
 mod client_ip;
 mod metrics;
+pub mod office;
 mod page;
+pub mod problem;
 mod room_service;
 mod rtc;
 mod server;

@@ -1,0 +1,174 @@
+//! Every problem that the API answers with: a stable code, its status, what it is called and what to do next.
+
+use std::fmt;
+
+use axum::http::StatusCode;
+use serde::{Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Deprecated, RefOr};
+
+macro_rules! catalogue {
+    ($($name:ident $code:literal $status:ident $title:literal $next_step:literal;)*) => {
+        /// A problem's code. Codes are stable: programs decide by them, while titles and details are for people.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the catalogue.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The code as it is written.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$name => $code,)*
+                }
+            }
+
+            /// The status of an answer with it.
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Code::$name => StatusCode::$status,)*
+                }
+            }
+
+            /// What has happened, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Code::$name => $title,)*
+                }
+            }
+
+            /// What whoever meets it can do.
+            pub const fn next_step(self) -> &'static str {
+                match self {
+                    $(Code::$name => $next_step,)*
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    // The request itself.
+    MalformedBody "malformed_body" BAD_REQUEST "The body is not JSON"
+        "Send one JSON document in UTF-8; the detail says where reading it failed.";
+    InvalidBody "invalid_body" UNPROCESSABLE_ENTITY "A value in the body is not possible"
+        "Correct the field that the detail names and send the request again.";
+    UnknownField "unknown_field" UNPROCESSABLE_ENTITY "The body has a field that is not known"
+        "Leave the field out or correct its name; the API's description lists the fields.";
+    WrongContentType "wrong_content_type" UNSUPPORTED_MEDIA_TYPE "The body is of another type than this request takes"
+        "Say in Content-Type what the body is: application/json where nothing else is described.";
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
+        "Send less; the detail says how much is taken.";
+    InvalidPath "invalid_path" BAD_REQUEST "The address names something in a form that no id has"
+        "Take the id from an earlier answer instead of writing it by hand.";
+    InvalidQuery "invalid_query" BAD_REQUEST "A parameter of the query is not possible"
+        "Correct or leave out the parameter that the detail names.";
+    InvalidCursor "invalid_cursor" BAD_REQUEST "The cursor is none of ours"
+        "Start again without a cursor, and take each following one from the answer before.";
+    InvalidHeader "invalid_header" BAD_REQUEST "A header of the request is not possible"
+        "Correct or leave out the header that the detail names.";
+    NotFound "not_found" NOT_FOUND "There is no such thing, or not for you"
+        "Check the address; sign in with the account that it belongs to.";
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This address does not take that method"
+        "Use one of the methods that the header Allow lists.";
+    // Who asks.
+    SignInRequired "sign_in_required" UNAUTHORIZED "This takes signing in"
+        "Sign in, or open the link of your invitation again.";
+    SessionExpired "session_expired" UNAUTHORIZED "The session has ended"
+        "Sign in again; nothing that was saved is lost.";
+    AccountRequired "account_required" FORBIDDEN "Guests cannot do this"
+        "Sign in with an account.";
+    WrongRole "wrong_role" FORBIDDEN "Your role does not include this"
+        "Sign in with an account of the right role, or ask an administrator.";
+    CrossSite "cross_site" FORBIDDEN "The request came from another website"
+        "Open this site itself and try again there. Programs leave out Origin and send application/json.";
+    TooManyRequests "too_many_requests" TOO_MANY_REQUESTS "Too many requests"
+        "Wait for as many seconds as the header Retry-After says, then try again.";
+    // Versions.
+    PreconditionFailed "precondition_failed" PRECONDITION_FAILED "It has changed in the meantime"
+        "Load it again, look at what has changed, and repeat your change on that.";
+    PreconditionRequired "precondition_required" PRECONDITION_REQUIRED "The request does not say which version it changes"
+        "Send If-Match with the ETag of the answer that the change is based on.";
+    // Appointments and their rooms.
+    SlotTaken "slot_taken" CONFLICT "Somebody else has just taken this time"
+        "Choose another time; the list of free times has been brought up to date.";
+    CustomerOverlap "customer_overlap" CONFLICT "There is another appointment of yours at this time"
+        "Choose another time, or move or cancel the other appointment first.";
+    IllegalTransition "illegal_transition" CONFLICT "The appointment's status does not allow this"
+        "Load the appointment again and see which actions it offers.";
+    NotApproved "not_approved" CONFLICT "The appointment is not approved"
+        "Wait for the approval, or look up what has become of the appointment.";
+    WindowNotOpen "window_not_open" FORBIDDEN "The room is not open yet"
+        "Come back at the time that opensAt says.";
+    WindowClosed "window_closed" FORBIDDEN "The room has closed"
+        "Book another appointment, or ask the expert for one.";
+    LobbyWaiting "lobby_waiting" FORBIDDEN "You are in the lobby"
+        "Wait here; the expert sees you and lets you in.";
+    IdentityMismatch "identity_mismatch" FORBIDDEN "The identity is not that of who asks"
+        "Leave the identity out, or give the e-mail address or id of the account that is signed in.";
+    // Ourselves.
+    Internal "internal" INTERNAL_SERVER_ERROR "Something is wrong on our side"
+        "Try again; if it stays, tell the administrator the time at which it happened.";
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The server cannot do this at the moment"
+        "Try again in a minute; if it stays, the administrator finds the reason in the log.";
+    TimedOut "timed_out" SERVICE_UNAVAILABLE "The server took too long"
+        "Look whether it has been done before trying again.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl utoipa::PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let mut list = String::from("Which problem it is:\n");
+        for code in Code::ALL {
+            let (status, title, next) = (code.status().as_u16(), code.title(), code.next_step());
+            list.push_str(&format!("\n- `{code}` ({status}): {title}. {next}"));
+        }
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(Code::ALL.iter().map(|code| code.as_str())))
+            .description(Some(list))
+            .deprecated(None::<Deprecated>)
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Code {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ProblemCode".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_there_once_and_says_what_to_do() {
+        let codes: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let titles: HashSet<&str> = Code::ALL.iter().map(|code| code.title()).collect();
+        assert_eq!((codes.len(), titles.len()), (Code::ALL.len(), Code::ALL.len()));
+        for code in Code::ALL {
+            let word = code.as_str();
+            assert!(!word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{word}");
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{word}");
+            assert!(!code.title().is_empty() && !code.title().ends_with('.'), "{word}");
+            assert!(code.next_step().len() > 15 && code.next_step().ends_with('.'), "{word}");
+        }
+    }
+}
