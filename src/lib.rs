@@ -13,6 +13,8 @@ pub mod units;
 
 pub mod store;
 
+pub mod accounts;
+
 pub mod scheduler;
 
 pub mod notify;

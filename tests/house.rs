@@ -97,8 +97,8 @@ const BANNED_IN_SERVER: &[&str] = &["ring", "openssl-sys", "rtc-sctp", "rtc-dtls
 /// Settings whose readers are under construction. Whoever reads one takes it from the list, which goes with its last.
 const UNREAD: &str = "
     access accounts allow_networks client_id client_secret close_after close_anchor extension files issuer lobby
-    magic_link_ttl mail max_concurrent_hashes max_extensions max_size oidc open_before provider quiet_hours
-    registration security sfu sms smtp trust_api_tokens_for_appointments types
+    mail max_extensions max_size oidc open_before provider quiet_hours security sfu sms smtp
+    trust_api_tokens_for_appointments types
     webhooks
 ";
 const MAX_LINES: usize = 800;

@@ -46,7 +46,8 @@ CREATE TRIGGER call_logs_begin_open BEFORE INSERT ON call_logs
 BEGIN SELECT RAISE(ABORT, 'call_log_begins_open'); END;
 -- Closed is what has its duration. The one change left is the name of somebody who was erased.
 CREATE TRIGGER call_logs_closed BEFORE UPDATE ON call_logs WHEN OLD.duration_seconds IS NOT NULL
- AND NOT (NEW.participant_name IS (SELECT name FROM users WHERE id = OLD.user_id AND status = 'erased')
+ AND NOT (NEW.participant_name IS coalesce((SELECT name FROM users WHERE id = OLD.user_id AND status = 'erased'),
+   (SELECT guest_name FROM seats WHERE id = OLD.seat_id AND guest_name = 'Erased person'))
   AND NEW.id IS OLD.id AND NEW.room_name IS OLD.room_name AND NEW.participant_identity IS OLD.participant_identity
   AND NEW.user_id IS OLD.user_id AND NEW.started_at IS OLD.started_at AND NEW.ended_at IS OLD.ended_at
   AND NEW.duration_seconds IS OLD.duration_seconds AND NEW.created_at IS OLD.created_at
@@ -160,7 +161,11 @@ BEGIN SELECT RAISE(ABORT, 'not_yours_to_rate') WHERE NOT EXISTS (
 CREATE TRIGGER ratings_count AFTER INSERT ON ratings
 BEGIN UPDATE expert_profiles SET rating_sum = rating_sum + NEW.stars, rating_count = rating_count + 1
   WHERE user_id = (SELECT expert_id FROM appointments WHERE id = NEW.appointment_id); END;
+-- The one change left is that the words of somebody who was erased go.
 CREATE TRIGGER ratings_stand BEFORE UPDATE ON ratings
+ WHEN NOT (NEW.comment = '' AND NEW.appointment_id IS OLD.appointment_id AND NEW.user_id IS OLD.user_id
+  AND NEW.stars IS OLD.stars AND NEW.created_at IS OLD.created_at
+  AND EXISTS (SELECT 1 FROM users WHERE id = OLD.user_id AND status = 'erased'))
 BEGIN SELECT RAISE(ABORT, 'rated_already'); END;
 CREATE TRIGGER ratings_stay BEFORE DELETE ON ratings
 BEGIN SELECT RAISE(ABORT, 'rated_already'); END;

@@ -81,6 +81,8 @@ CREATE TABLE login_tokens (
   token_hash TEXT NOT NULL UNIQUE,
   user_id TEXT NOT NULL REFERENCES users (id),
   kind TEXT NOT NULL CHECK (kind IN ('magic', 'reset', 'verify')),
+  -- The address that it was sent to: what opening it proves, and the new one where it is to change.
+  email TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   used_at INTEGER
