@@ -59,8 +59,9 @@ impl Rooms {
         let Some(room) = self.shared.table().by_number.get(&event.room).cloned() else { return };
         let Err(TrySendError::Full(message)) = room.try_send(RoomMessage::Media(event.event)) else { return };
         self.shared.metrics.signal_errors.count("room_mailbox_full");
-        // Messages between participants may be lost under overload; changes of state may not.
-        if !matches!(message, RoomMessage::Media(Event::Data { .. } | Event::Speakers { .. })) {
+        // Messages between participants may be lost under overload, figures are asked for again; changes of state may
+        // not be lost.
+        if !matches!(message, RoomMessage::Media(Event::Data { .. } | Event::Speakers { .. } | Event::Stats { .. })) {
             self.shared.runtime.spawn(async move { room.send(message).await });
         }
     }

@@ -89,6 +89,17 @@ fn messages_reach_the_control_plane_with_their_label_and_leave_by_label() {
 }
 
 #[test]
+fn what_was_said_before_the_goodbye_arrives_before_it() {
+    let mut world = call(68, 1);
+    let (id, payload) = (world.id(0), Arc::from(&b"that was all"[..]));
+    let channel = DataChannelLabel::Reliable;
+    world.command(Command::SendData { transports: vec![id], channel, payload, hold: true });
+    world.command(Command::RemoveTransport(id));
+    world.run_for(Duration::from_millis(200));
+    assert_eq!(messages(&world, 0, "_reliable"), [b"that was all"]);
+}
+
+#[test]
 fn held_messages_wait_for_the_channel_and_keep_their_order() {
     let mut world = World::connected(62, 1);
     let id = world.id(0);
