@@ -4,10 +4,14 @@
 pub mod http;
 pub mod ical;
 pub mod mail;
+pub mod message;
 pub mod push;
 pub mod retry;
 pub mod sms;
+pub mod templates;
 pub mod webhook;
+
+pub use message::Message;
 
 #[cfg(test)]
 mod testing;
