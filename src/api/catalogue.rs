@@ -19,6 +19,11 @@ macro_rules! catalogue {
             /// Every code, in the order of the catalogue.
             pub const ALL: &'static [Code] = &[$(Code::$name),*];
 
+            /// The code that is written so.
+            pub fn from_word(word: &str) -> Option<Code> {
+                Code::ALL.iter().copied().find(|code| code.as_str() == word)
+            }
+
             /// The code as it is written.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -92,15 +97,38 @@ catalogue! {
         "Load it again, look at what has changed, and repeat your change on that.";
     PreconditionRequired "precondition_required" PRECONDITION_REQUIRED "The request does not say which version it changes"
         "Send If-Match with the ETag of the answer that the change is based on.";
-    // Appointments and their rooms.
+    // Appointments.
+    NotYours "not_yours" FORBIDDEN "This is for another participant to do"
+        "Ask the other side; the appointment lists what you can do yourself.";
     SlotTaken "slot_taken" CONFLICT "Somebody else has just taken this time"
-        "Choose another time; the list of free times has been brought up to date.";
-    CustomerOverlap "customer_overlap" CONFLICT "There is another appointment of yours at this time"
+        "Choose another time from the list of free ones.";
+    CustomerOverlap "customer_overlap" CONFLICT "There is another appointment of the customer's at this time"
         "Choose another time, or move or cancel the other appointment first.";
+    SessionFull "session_full" CONFLICT "The session has no seat left"
+        "Choose another session.";
+    NotOffered "not_offered" CONFLICT "This time is not offered"
+        "Choose another time; the member reasons says what speaks against this one.";
+    HoldExpired "hold_expired" CONFLICT "The time was held for you too long ago"
+        "Choose the time again; it may still be free.";
+    TooManyHolds "too_many_holds" CONFLICT "You are holding too many times"
+        "Book one of them, or let them go; each is let go by itself after ten minutes.";
+    TooLate "too_late" CONFLICT "It is too late for this"
+        "Speak to the other side directly; it was possible until the time that the member until says.";
+    NothingProposed "nothing_proposed" CONFLICT "No other time is proposed"
+        "Load the appointment again and see whether the proposal was withdrawn.";
+    ServiceInactive "service_inactive" CONFLICT "The service is not offered any more"
+        "Choose another service.";
+    ServiceInUse "service_in_use" CONFLICT "There are appointments of this service"
+        "Take it off the list instead of deleting it.";
+    RatedAlready "rated_already" CONFLICT "It has been rated"
+        "Look at your rating; each appointment takes one.";
     IllegalTransition "illegal_transition" CONFLICT "The appointment's status does not allow this"
-        "Load the appointment again and see which actions it offers.";
-    NotApproved "not_approved" CONFLICT "The appointment is not approved"
+        "Load the appointment again and see what it allows.";
+    // Their rooms.
+    NotJoinable "not_joinable" CONFLICT "The appointment has no room now"
         "Wait for the approval, or look up what has become of the appointment.";
+    NotExtended "not_extended" CONFLICT "The call cannot be extended"
+        "Let it end in time and make another appointment.";
     WindowNotOpen "window_not_open" FORBIDDEN "The room is not open yet"
         "Come back at the time that opensAt says.";
     WindowClosed "window_closed" FORBIDDEN "The room has closed"
@@ -109,6 +137,12 @@ catalogue! {
         "Wait here; the expert sees you and lets you in.";
     IdentityMismatch "identity_mismatch" FORBIDDEN "The identity is not that of who asks"
         "Leave the identity out, or give the e-mail address or id of the account that is signed in.";
+    Removed "removed" FORBIDDEN "You were removed from this appointment"
+        "Speak to the expert directly.";
+    ForeignToken "foreign_token" FORBIDDEN "The token was not made for this appointment"
+        "Join from the appointment's page, which gets a token of its own.";
+    TokenUsed "token_used" FORBIDDEN "The token has been used"
+        "Open the link of your invitation again.";
     // Ourselves.
     Internal "internal" INTERNAL_SERVER_ERROR "Something is wrong on our side"
         "Try again; if it stays, tell the administrator the time at which it happened.";

@@ -6,6 +6,7 @@
 mod access;
 mod catalogue;
 mod client_ip;
+mod domain;
 mod metrics;
 pub mod office;
 mod page;

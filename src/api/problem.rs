@@ -24,7 +24,7 @@ const MAX_DETAIL: usize = 300;
 pub struct Problem {
     code: Code,
     detail: Option<String>,
-    extra: BTreeMap<&'static str, Value>,
+    extra: BTreeMap<String, Value>,
     retry_after: Option<Duration>,
 }
 
@@ -60,8 +60,9 @@ impl Problem {
 
     /// Adds a member that programs read, such as `opensAt`.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        debug_assert!(!STANDARD.contains(&name), "`{name}` is one of a problem's own members");
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        debug_assert!(!STANDARD.contains(&&*name), "`{name}` is one of a problem's own members");
         self.extra.insert(name, value.into());
         self
     }
@@ -117,7 +118,7 @@ pub(super) struct ProblemBody<'a> {
     next_step: &'static str,
     #[serde(flatten)]
     #[schema(value_type = BTreeMap<String, Value>)]
-    extra: &'a BTreeMap<&'static str, Value>,
+    extra: &'a BTreeMap<String, Value>,
 }
 
 impl IntoResponse for Problem {

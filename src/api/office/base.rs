@@ -12,8 +12,8 @@ use super::access::Access;
 use super::extract::Json;
 use super::gate::{Gate, OfficeState};
 use super::routes::{Description, OfficeRoutes};
-use super::time::ApiTime;
 use crate::api::problem::{Code, Problem};
+use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes<S: OfficeState>(routes: OfficeRoutes<S>) -> OfficeRoutes<S> {
     routes
@@ -58,7 +58,9 @@ async fn list_problems() -> Json<Vec<KnownProblem>> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ServerTime {
-    now: ApiTime,
+    #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    now: UnixTime,
     /// The same in milliseconds since 1970.
     unix_ms: i64,
 }
@@ -67,14 +69,16 @@ struct ServerTime {
 #[utoipa::path(get, path = "/api/time", tag = "service", responses((status = 200, body = ServerTime)))]
 async fn time(gate: Gate) -> Json<ServerTime> {
     let now = gate.now();
-    Json(ServerTime { now: now.into(), unix_ms: now.as_millis() })
+    Json(ServerTime { now, unix_ms: now.as_millis() })
 }
 
 /// The clock of development mode.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DevClock {
-    now: ApiTime,
+    #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    now: UnixTime,
     /// How far it is ahead of the machine's.
     offset_ms: i64,
 }
@@ -86,14 +90,16 @@ struct Shift {
     /// How far ahead of the machine's time; 0 for not at all.
     offset_ms: Option<i64>,
     /// What time it is to be.
-    now: Option<ApiTime>,
+    #[serde(with = "rfc3339::option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    now: Option<UnixTime>,
 }
 
 /// The clock of development mode
 #[utoipa::path(get, path = "/dev/clock", tag = "development", responses((status = 200, body = DevClock)))]
 async fn clock(gate: Gate) -> Result<Json<DevClock>, Problem> {
     let shift = gate.shift.as_ref().ok_or(Problem::new(Code::NotFound))?;
-    Ok(Json(DevClock { now: gate.now().into(), offset_ms: shift.offset_millis() }))
+    Ok(Json(DevClock { now: gate.now(), offset_ms: shift.offset_millis() }))
 }
 
 /// Shift the clock of development mode
@@ -104,7 +110,7 @@ async fn shift_clock(gate: Gate, Json(shift): Json<Shift>) -> Result<Json<DevClo
         (Some(offset), None) => offset,
         (None, Some(now)) => {
             let machine = gate.now().as_millis() - clock.offset_millis();
-            now.0.as_millis() - machine
+            now.as_millis() - machine
         }
         _ => return Err(Problem::new(Code::InvalidBody).detail("It takes one of offsetMs and now.")),
     };
@@ -113,5 +119,5 @@ async fn shift_clock(gate: Gate, Json(shift): Json<Shift>) -> Result<Json<DevClo
             .detail("That is more than ten years away.")
             .with("field", "offsetMs"));
     }
-    Ok(Json(DevClock { now: gate.now().into(), offset_ms: offset }))
+    Ok(Json(DevClock { now: gate.now(), offset_ms: offset }))
 }

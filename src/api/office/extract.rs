@@ -45,7 +45,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Reads a JSON document.
+/// Reads a JSON object.
 ///
 /// # Errors
 ///
@@ -55,6 +55,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut document)
         .map_err(|error| wrong(&error.path().to_string(), error.inner()))?;
     document.end().map_err(|error| wrong(".", &error))?;
+    // serde takes a list for a structure's fields in their order, which is nobody's contract.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(Code::InvalidBody).detail("expected an object, found a list"));
+    }
     Ok(value)
 }
 
@@ -172,6 +176,8 @@ mod tests {
             ("", Code::MalformedBody, "EOF while parsing"),
             ("{", Code::MalformedBody, "EOF while parsing"),
             ("[1,2", Code::InvalidBody, ""),
+            (r#" ["a"]"#, Code::InvalidBody, "expected an object, found a list"),
+            ("7", Code::InvalidBody, "expected struct"),
         ] {
             let (found, message) = refused(body);
             assert!(found == code && message.contains(text), "{body}: {message}");

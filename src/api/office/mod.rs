@@ -19,7 +19,6 @@ mod paging;
 mod rate;
 mod routes;
 mod text;
-mod time;
 mod version;
 
 pub use access::{Access, Caller};
@@ -31,7 +30,6 @@ pub use paging::{NoFilter, PageParams, Paged, Slice};
 pub use rate::{Class, Limit, RateLimits};
 pub use routes::{OfficeRoutes, Route};
 pub use text::{Line, Prose};
-pub use time::ApiTime;
 pub use version::{IfMatch, Versioned};
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::config::{BaseUrl, OfficeSettings};
 use crate::ids::{SeatId, SessionId, UserId};
 use crate::metrics::Metrics;
 use crate::store::{Actor, Role};
-use crate::units::UnixTime;
+use crate::units::{UnixTime, rfc3339};
 
 /// Sessions by name: a token is `session-of-a-NAME`.
 pub(super) struct Names(AtomicUsize);
@@ -105,7 +105,9 @@ pub(super) struct Thing {
     name: Line<10>,
     #[serde(default)]
     text: Prose<100>,
-    at: Option<ApiTime>,
+    #[serde(with = "rfc3339::option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<UnixTime>,
 }
 
 /// Sign in
@@ -136,13 +138,15 @@ pub(super) struct Number(u32);
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    at: Option<ApiTime>,
+    #[serde(with = "rfc3339::option", default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    at: Option<UnixTime>,
 }
 
 /// One thing
 #[utoipa::path(get, path = "/api/things/{id}", params(Wanted), responses((status = 200)))]
 async fn get_thing(Path(id): Path<UserId>, Query(wanted): Query<Wanted>) -> Versioned<String> {
-    Versioned(7, format!("{id} {}", wanted.at.map(ApiTime::to_text).unwrap_or_default()))
+    Versioned(7, format!("{id} {}", wanted.at.map(rfc3339::format).unwrap_or_default()))
 }
 
 /// Change a thing
