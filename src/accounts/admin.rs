@@ -40,7 +40,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::InvalidCursor`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::InvalidCursor`].
     pub async fn people(
         &self,
         actor: Actor,
@@ -76,11 +76,12 @@ impl Accounts {
         self.store().read(actor, query).await
     }
 
-    /// Closes an account, and every session of it at once.
+    /// Closes an account, every session of it and every token for a room at once. Whoever is in a call is put out of
+    /// it by the rooms.
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`].
     pub async fn disable(&self, actor: Actor, user: UserId) -> Result<Person, AccountsError> {
         require_admin(actor)?;
         let now = self.now();
@@ -92,6 +93,7 @@ impl Accounts {
             keep_an_admin(tx, user, role)?;
             set_status(tx, now, user, Status::Disabled)?;
             sessions::revoke_all(tx, now, user, None)?;
+            sessions::revoke_room_tokens(tx, now, user)?;
             links::drop_all(tx, user)?;
             tx.audit(now, actor, "user.disabled", &subject(user), &json!({}))?;
             Ok::<_, AccountsError>(())
@@ -104,7 +106,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`].
     pub async fn enable(&self, actor: Actor, user: UserId) -> Result<Person, AccountsError> {
         require_admin(actor)?;
         let now = self.now();
@@ -124,7 +126,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`];
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`];
     /// [`AccountsError::HasAppointments`] where an expert would leave consultations without one.
     pub async fn set_role(&self, actor: Actor, user: UserId, role: Role) -> Result<Person, AccountsError> {
         require_admin(actor)?;

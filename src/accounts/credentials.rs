@@ -123,7 +123,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`], [`AccountsError::WeakPassword`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`], [`AccountsError::WeakPassword`].
     pub async fn set_password(&self, actor: Actor, user: UserId, new: &str) -> Result<(), AccountsError> {
         super::require_admin(actor)?;
         let person = self.person(actor, user).await?;

@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension;
 use serde_json::json;
 
-use super::{Accounts, AccountsError, admin, require_self_or_admin, subject};
+use super::{Accounts, AccountsError, admin, require_self_or_admin, sessions, subject};
 use crate::ids::UserId;
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
@@ -53,7 +53,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`],
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`], [`AccountsError::LastAdmin`],
     /// [`AccountsError::HasAppointments`].
     pub async fn erase(&self, actor: Actor, user: UserId) -> Result<(), AccountsError> {
         require_self_or_admin(actor, user)?;
@@ -76,6 +76,7 @@ fn erase(tx: &mut Tx<'_>, now: UnixTime, actor: Actor, user: UserId) -> Result<(
            feed_token_hash = NULL, version = version + 1, updated_at = ?3
          WHERE id = ?1";
     tx.prepare_cached(sql)?.execute((user, ERASED_NAME, now.0))?;
+    sessions::revoke_room_tokens(tx, now, user)?;
     for sql in DELETED {
         tx.prepare_cached(sql)?.execute([user])?;
     }

@@ -11,7 +11,7 @@ pub enum AccountsError {
     InvalidCredentials,
     /// The session does not exist, has expired or was revoked.
     #[error("nobody is signed in here any more")]
-    SignedOut,
+    SessionExpired,
     /// An administrator has closed the account.
     #[error("the account is disabled")]
     AccountDisabled,
@@ -74,7 +74,7 @@ pub enum AccountsError {
     HasAppointments,
     /// Not for this actor.
     #[error("this is not yours to do")]
-    Forbidden,
+    WrongRole,
     /// No such person, session or link, or not for this actor to see.
     #[error("there is no such thing")]
     NotFound,
@@ -94,7 +94,7 @@ impl AccountsError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidCredentials => "invalid_credentials",
-            Self::SignedOut => "signed_out",
+            Self::SessionExpired => "session_expired",
             Self::AccountDisabled => "account_disabled",
             Self::RegistrationClosed => "registration_closed",
             Self::EmailTaken => "email_taken",
@@ -115,7 +115,7 @@ impl AccountsError {
             Self::InvalidUses => "invalid_uses",
             Self::LastAdmin => "last_admin",
             Self::HasAppointments => "has_appointments",
-            Self::Forbidden => "forbidden",
+            Self::WrongRole => "wrong_role",
             Self::NotFound => "not_found",
             Self::InvalidCursor => "invalid_cursor",
             Self::Busy => "busy",

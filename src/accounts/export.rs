@@ -128,7 +128,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`].
     pub async fn export(&self, actor: Actor, user: UserId) -> Result<Value, AccountsError> {
         require_self_or_admin(actor, user)?;
         let now = self.now();

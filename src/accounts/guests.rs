@@ -81,7 +81,7 @@ impl Accounts {
         expires_at: UnixTime,
         max_uses: u16,
     ) -> Result<NewGuestLink, AccountsError> {
-        let Actor::User(creator, _) = actor else { return Err(AccountsError::Forbidden) };
+        let Actor::User(creator, _) = actor else { return Err(AccountsError::WrongRole) };
         let now = self.now();
         if expires_at <= now {
             return Err(AccountsError::InvalidExpiry);
@@ -162,8 +162,12 @@ impl Accounts {
             if tx.prepare_cached(sql)?.execute((link, now.0))? == 0 {
                 return Ok(());
             }
-            let sql = "UPDATE sessions SET revoked_at = ?2 WHERE seat_id = ?1 AND revoked_at IS NULL";
-            tx.prepare_cached(sql)?.execute((seat, now.0))?;
+            for sql in [
+                "UPDATE sessions SET revoked_at = ?2 WHERE seat_id = ?1 AND revoked_at IS NULL",
+                "UPDATE room_tokens SET revoked_at = ?2 WHERE seat_id = ?1 AND revoked_at IS NULL",
+            ] {
+                tx.prepare_cached(sql)?.execute((seat, now.0))?;
+            }
             let detail = json!({ "seat": seat, "link": link });
             tx.audit(now, actor, "guest_link.revoked", &found.subject(), &detail)?;
             Ok(())

@@ -115,7 +115,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::NotFound`].
+    /// [`AccountsError::WrongRole`], [`AccountsError::NotFound`].
     pub async fn invite(&self, actor: Actor, user: UserId) -> Result<(), AccountsError> {
         super::require_admin(actor)?;
         let person = self.person(actor, user).await?;

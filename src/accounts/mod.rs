@@ -109,7 +109,7 @@ fn subject(user: UserId) -> String {
 
 /// Administrators and the server itself may; whoever else asks may not.
 fn require_admin(actor: Actor) -> Result<(), AccountsError> {
-    if actor.is_admin() || actor == Actor::System { Ok(()) } else { Err(AccountsError::Forbidden) }
+    if actor.is_admin() || actor == Actor::System { Ok(()) } else { Err(AccountsError::WrongRole) }
 }
 
 /// One's own, or an administrator's to do.

@@ -243,7 +243,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`], [`AccountsError::EmailTaken`], and those of the fields.
+    /// [`AccountsError::WrongRole`], [`AccountsError::EmailTaken`], and those of the fields.
     pub async fn create(&self, actor: Actor, new: NewPerson) -> Result<Person, AccountsError> {
         require_admin(actor)?;
         let checked = new.check()?;
@@ -267,7 +267,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`] or [`AccountsError::NotFound`], and those of the fields.
+    /// [`AccountsError::WrongRole`] or [`AccountsError::NotFound`], and those of the fields.
     pub async fn update(&self, actor: Actor, id: UserId, changes: ProfileChanges) -> Result<Person, AccountsError> {
         require_self_or_admin(actor, id)?;
         let changes = ProfileChanges {

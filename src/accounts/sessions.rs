@@ -88,9 +88,9 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::SignedOut`], [`AccountsError::AccountDisabled`].
+    /// [`AccountsError::SessionExpired`], [`AccountsError::AccountDisabled`].
     pub async fn resolve(&self, token: &str) -> Result<Session, AccountsError> {
-        let hash = presented(token).ok_or(AccountsError::SignedOut)?;
+        let hash = presented(token).ok_or(AccountsError::SessionExpired)?;
         let now = self.now();
         let (session, seen) = self.store().read(Actor::System, move |reader| look_up(reader, &hash, now)).await?;
         if now.since(seen) < SEEN {
@@ -137,7 +137,7 @@ impl Accounts {
         let (user, seat) = match actor {
             Actor::User(user, _) => (Some(user), None),
             Actor::Guest(seat) => (None, Some(seat)),
-            Actor::Anonymous | Actor::System => return Err(AccountsError::Forbidden),
+            Actor::Anonymous | Actor::System => return Err(AccountsError::WrongRole),
         };
         let revoke = move |tx: &mut Tx<'_>| {
             let sql = "UPDATE sessions SET revoked_at = ?2
@@ -154,7 +154,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`].
+    /// [`AccountsError::WrongRole`].
     pub async fn sign_out_everywhere(
         &self,
         actor: Actor,
@@ -175,7 +175,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Forbidden`].
+    /// [`AccountsError::WrongRole`].
     pub async fn sessions_of(&self, actor: Actor, user: UserId) -> Result<Vec<SessionRow>, AccountsError> {
         require_admin(actor)?;
         // A view of sessions shows their owner's alone, so it is asked on the owner's behalf.
@@ -210,11 +210,11 @@ fn look_up(reader: &Reader<'_>, hash: &str, now: UnixTime) -> Result<(Session, U
         ))
     };
     let found = reader.prepare_cached(sql)?.query_row((hash, now.0), row).optional()?;
-    let (id, user, seat, seen, expires_at) = found.ok_or(AccountsError::SignedOut)?;
+    let (id, user, seat, seen, expires_at) = found.ok_or(AccountsError::SessionExpired)?;
     let actor = match (user, seat) {
         (Some(user), _) => user_of(reader, user)?,
         (None, Some(seat)) if is_open(reader, seat)? => Actor::Guest(seat),
-        _ => return Err(AccountsError::SignedOut),
+        _ => return Err(AccountsError::SessionExpired),
     };
     Ok((Session { id, actor, expires_at }, seen))
 }
@@ -225,7 +225,7 @@ fn user_of(reader: &Reader<'_>, user: UserId) -> Result<Actor, AccountsError> {
     match reader.prepare_cached(sql)?.query_row([user], row)? {
         (role, status) if status == "active" => Ok(Actor::User(user, role)),
         (_, status) if status == "disabled" => Err(AccountsError::AccountDisabled),
-        _ => Err(AccountsError::SignedOut),
+        _ => Err(AccountsError::SessionExpired),
     }
 }
 
@@ -293,6 +293,14 @@ pub(super) fn revoke_all(
     let sql = "UPDATE sessions SET revoked_at = ?2
          WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 AND id IS NOT ?3";
     Ok(tx.prepare_cached(sql)?.execute((user, now.0, except))?)
+}
+
+/// Lets nobody into a call any more by the tokens of an account's seats.
+pub(super) fn revoke_room_tokens(tx: &Tx<'_>, now: UnixTime, user: UserId) -> Result<(), AccountsError> {
+    let sql = "UPDATE room_tokens SET revoked_at = ?2
+         WHERE revoked_at IS NULL AND seat_id IN (SELECT id FROM seats WHERE user_id = ?1)";
+    tx.prepare_cached(sql)?.execute((user, now.0))?;
+    Ok(())
 }
 
 /// What a client says of itself, of a length that fits and without anything that moves a cursor.

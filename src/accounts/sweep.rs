@@ -32,7 +32,8 @@ impl Accounts {
     /// # Errors
     ///
     /// [`AccountsError::Store`].
-    pub async fn sweep(&self, now: UnixTime) -> Result<Swept, AccountsError> {
+    pub async fn sweep(&self) -> Result<Swept, AccountsError> {
+        let now = self.now();
         self.store().write(move |tx| sweep(tx, now)).await
     }
 }

@@ -9,6 +9,7 @@ mod logging;
 mod office;
 mod serve;
 mod token;
+mod user;
 mod wiring;
 
 use std::fmt::Display;
@@ -38,6 +39,9 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Accounts: make, list, change, close and forget them.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Copies the data folder while the server goes on.
     Backup(backup::Backup),
     /// Puts a copy in the place of the data folder's contents, which are kept beside.
@@ -88,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Token(TokenCommand::Create(create)) => create.run(),
         Command::Config(ConfigCommand::Check(check)) => check.run(),
+        Command::User(user) => user.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
     };

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Failure;
+use crate::accounts::{self, Accounts};
 use crate::clock::SharedClock;
 use crate::config::{self, Settings};
 use crate::error::chain;
@@ -22,9 +23,12 @@ use crate::store::{DataFolder, Store};
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often calls are noted to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often expired sessions and links are taken away.
+const CLEANING: Duration = Duration::from_secs(10 * 60);
 
 /// The office wing, running.
 pub(super) struct Office {
+    pub(super) accounts: Accounts,
     pub(super) scheduler: Scheduler,
     pub(super) scheduled: Arc<Scheduled>,
     /// Development mode's data, gone with the process.
@@ -48,6 +52,10 @@ impl Office {
             .await
             .map_err(Failure::runtime)?
             .map_err(|error| Failure::runtime(chain(&error)))?;
+        let accounts = Accounts::new(store.clone(), Arc::clone(clock), settings.office.accounts.clone());
+        if !settings.development && accounts.is_empty().await.map_err(|error| Failure::runtime(chain(&error)))? {
+            tracing::warn!("{}", accounts::first_admin_hint(folder.path()));
+        }
         let scheduler = Scheduler::new(store, Arc::clone(clock), scheduler_settings(settings));
         let closed = scheduler.recover().await.map_err(|error| Failure::runtime(chain(&error)))?;
         if closed > 0 {
@@ -55,13 +63,14 @@ impl Office {
         }
         tracing::info!(data = %folder.path().display(), "office open");
         let scheduled = Scheduled::start(scheduler.clone(), Arc::clone(metrics));
-        Ok(Some(Self { scheduler, scheduled, _temporary: temporary }))
+        Ok(Some(Self { accounts, scheduler, scheduled, _temporary: temporary }))
     }
 
     /// Begins what the office does by itself, until `stop` turns true.
     pub(super) fn run(&self, rooms: &Rooms, stop: &watch::Receiver<bool>) {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
+        tokio::spawn(clean(self.accounts.clone(), stop.clone()));
     }
 }
 
@@ -79,6 +88,21 @@ async fn sweep(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
         let result = if beat { scheduler.heartbeat().await } else { scheduler.sweep().await.map(drop) };
         if let Err(error) = result {
             tracing::error!(error = %chain(&error), "what is due could not be done; it is tried again");
+        }
+    }
+}
+
+async fn clean(accounts: Accounts, mut stop: watch::Receiver<bool>) {
+    let mut turns = interval(CLEANING);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = turns.tick() => {}
+        }
+        match accounts.sweep().await {
+            Ok(swept) => tracing::debug!(?swept, "what had expired is gone"),
+            Err(error) => tracing::error!(error = %chain(&error), "what has expired is still there"),
         }
     }
 }

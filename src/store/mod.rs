@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 pub use actor::{Actor, Role, UnknownRole};
@@ -46,7 +47,8 @@ struct Inner {
     stirred: watch::Receiver<u64>,
     counters: Arc<WriteCounters>,
     folder: DataFolder,
-    _lock: FolderLock,
+    /// None beside another process, which has it.
+    _lock: Option<FolderLock>,
 }
 
 impl Store {
@@ -57,14 +59,33 @@ impl Store {
     /// [`OpenError`], whose text says what to do.
     pub fn open(folder: &DataFolder, readers: usize) -> Result<Self, OpenError> {
         let lock = folder.lock()?;
+        Self::start(folder, open::writer(folder)?, readers, Some(lock))
+    }
+
+    /// Opens the database of a folder that another process holds, to read and write beside it. SQLite lets one of them
+    /// write at a time, and each sees what the other has stored. Nobody there is woken by what is stored here: mail
+    /// and live events leave when the other process looks next.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], also where the other process is of another version.
+    pub fn open_beside(folder: &DataFolder, readers: usize) -> Result<Self, OpenError> {
+        Self::start(folder, open::beside(folder)?, readers, None)
+    }
+
+    fn start(
+        folder: &DataFolder,
+        connection: Connection,
+        readers: usize,
+        lock: Option<FolderLock>,
+    ) -> Result<Self, OpenError> {
         let path = folder.database();
         let other = |source| OpenError::Other { path: path.clone(), source };
-        let connection = open::writer(folder)?;
         let (stir, stirred) = watch::channel(0);
         let counters = Arc::new(WriteCounters::default());
         // Ids and secrets must not be guessable: the seed comes from the system.
         let rng: StdRng = StdRng::from_rng(&mut rand::rng());
-        let (writer, thread) = Writer::start(connection, rng, stir, Arc::clone(&counters))
+        let (writer, thread) = Writer::start(connection, lock.is_some(), rng, stir, Arc::clone(&counters))
             .map_err(|error| other(StoreError::Internal(format!("no thread: {error}"))))?;
         let readers = Readers::start(&path, readers).map_err(other)?;
         let inner = Inner {

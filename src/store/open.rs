@@ -93,12 +93,34 @@ pub(super) fn writer(folder: &DataFolder) -> Result<Connection, OpenError> {
     migrate(&mut connection).map_err(|error| {
         open_error(&path, StoreError::Internal(format!("the schema cannot be brought up to date: {error}")))
     })?;
-    // The same names as readers have, so that what reads rows reads them here as well, and all of them.
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-    connection.create_scalar_function("actor_kind", 0, flags, |_| Ok(Actor::System.kind())).map_err(other)?;
-    connection.create_scalar_function("actor_id", 0, flags, |_| Ok(Actor::System.id())).map_err(other)?;
-    make_views(&connection).map_err(other)?;
+    make_seeing(&connection).map_err(other)?;
     Ok(connection)
+}
+
+/// A connection that writes beside the server that holds the folder. It changes neither schema nor settings of the
+/// file, and works only where both know the same schema.
+pub(super) fn beside(folder: &DataFolder) -> Result<Connection, OpenError> {
+    let path = folder.database();
+    let other = |source: rusqlite::Error| open_error(&path, source.into());
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(other)?;
+    prepare(&connection).map_err(other)?;
+    refuse_newer(&connection, &path)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(other)?;
+    if found < MIGRATIONS.len() as i64 {
+        let text = "an older version of visavis is running on it; stop that one, or use that one's commands";
+        return Err(open_error(&path, StoreError::Internal(text.into())));
+    }
+    make_seeing(&connection).map_err(other)?;
+    Ok(connection)
+}
+
+/// The same names as readers have, so that what reads rows reads them on a writing connection as well, and all of them.
+fn make_seeing(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("actor_kind", 0, flags, |_| Ok(Actor::System.kind()))?;
+    connection.create_scalar_function("actor_id", 0, flags, |_| Ok(Actor::System.id()))?;
+    make_views(connection).map(drop)
 }
 
 /// A connection that only reads.

@@ -86,15 +86,17 @@ pub struct WriteCounters {
 }
 
 impl Writer {
-    /// Starts the thread; it ends when the last writer is dropped and the queue is empty.
+    /// Starts the thread; it ends when the last writer is dropped and the queue is empty, and folds the log into the
+    /// file where it `folds`.
     pub(super) fn start(
         connection: Connection,
+        folds: bool,
         rng: StdRng,
         stirred: watch::Sender<u64>,
         counters: Arc<WriteCounters>,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, work) = bounded(QUEUE);
-        let run = move || Thread { connection, rng, stirred, counters }.run(&work);
+        let run = move || Thread { connection, folds, rng, stirred, counters }.run(&work);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(run)?;
         Ok((Self { queue }, thread))
     }
@@ -124,6 +126,7 @@ impl Writer {
 
 struct Thread {
     connection: Connection,
+    folds: bool,
     rng: StdRng,
     stirred: watch::Sender<u64>,
     counters: Arc<WriteCounters>,
@@ -133,6 +136,9 @@ impl Thread {
     fn run(mut self, work: &Receiver<Box<dyn Piece>>) {
         while let Ok(first) = work.recv() {
             self.group(first, work);
+        }
+        if !self.folds {
+            return;
         }
         // What is in the log moves into the file: a folder copied after the end is whole without it.
         if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {

@@ -39,10 +39,10 @@ async fn another_role_takes_the_sessions_of_the_old_one() {
     let office = Office::new();
     let root = office.person("root", Role::Admin).await;
     let ada = office.signed_in("ada", Role::Customer).await;
-    refused(office.accounts.set_role(actor(&ada.person), ada.person.id, Role::Admin).await, "forbidden");
+    refused(office.accounts.set_role(actor(&ada.person), ada.person.id, Role::Admin).await, "wrong_role");
     let promoted = office.accounts.set_role(actor(&root), ada.person.id, Role::Expert).await.unwrap();
     assert_eq!(promoted.role, Role::Expert);
-    refused(office.resolve(&ada.session.token).await, "signed_out");
+    refused(office.resolve(&ada.session.token).await, "session_expired");
     let again = office.sign_in("ada").await;
     assert_eq!(office.resolve(&again.session.token).await.unwrap().actor.role(), Some(Role::Expert));
     // The same role again changes nothing.
@@ -66,9 +66,9 @@ async fn only_administrators_close_open_and_list() {
     let office = Office::new();
     let (ada, bob) = (office.person("ada", Role::Expert).await, office.person("bob", Role::Customer).await);
     for nobody in [Actor::Anonymous, actor(&ada), actor(&bob)] {
-        refused(office.accounts.disable(nobody, bob.id).await, "forbidden");
-        refused(office.accounts.enable(nobody, bob.id).await, "forbidden");
-        refused(office.accounts.people(nobody, PeopleFilter::default(), None, 10).await, "forbidden");
+        refused(office.accounts.disable(nobody, bob.id).await, "wrong_role");
+        refused(office.accounts.enable(nobody, bob.id).await, "wrong_role");
+        refused(office.accounts.people(nobody, PeopleFilter::default(), None, 10).await, "wrong_role");
     }
 }
 

@@ -10,7 +10,7 @@ async fn a_right_password_signs_in_with_a_session_that_is_always_new() {
     let second = office.accounts.sign_in(" Ada@EXAMPLE.org", PASSWORD, device).await.unwrap();
     assert_ne!(first.session.token, second.session.token);
     office.resolve(&second.session.token).await.unwrap();
-    refused(office.resolve(&first.session.token).await, "signed_out");
+    refused(office.resolve(&first.session.token).await, "session_expired");
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_new_password_needs_the_old_one_and_signs_the_other_devices_out() {
     refused(accounts.change_password(ada, session, PASSWORD, "Ada of Example").await, "weak_password");
     accounts.change_password(ada, session, PASSWORD, "a better password").await.unwrap();
     office.resolve(&here.session.token).await.unwrap();
-    refused(office.resolve(&there.session.token).await, "signed_out");
+    refused(office.resolve(&there.session.token).await, "session_expired");
     refused(accounts.reset_password(&link, "the intruder's words", Device::default()).await, "link_invalid");
     refused(accounts.sign_in("ada@example.org", PASSWORD, Device::default()).await, "invalid_credentials");
     accounts.confirm_password(ada, "a better password").await.unwrap();
@@ -89,9 +89,9 @@ async fn who_has_no_password_cannot_change_it_and_lets_a_link_be_sent() {
 async fn whoever_has_a_shell_sets_passwords_and_everybody_is_signed_out() {
     let office = Office::new();
     let SignedIn { person, session } = office.signed_in("ada", Role::Customer).await;
-    refused(office.accounts.set_password(actor(&person), person.id, "a better password").await, "forbidden");
+    refused(office.accounts.set_password(actor(&person), person.id, "a better password").await, "wrong_role");
     office.accounts.set_password(Actor::System, person.id, "a better password").await.unwrap();
-    refused(office.resolve(&session.token).await, "signed_out");
+    refused(office.resolve(&session.token).await, "session_expired");
     office.accounts.sign_in(&person.email, "a better password", Device::default()).await.unwrap();
 }
 

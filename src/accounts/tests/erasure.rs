@@ -47,7 +47,7 @@ async fn traces(office: &Office) -> (Person, Person, AppointmentId) {
 async fn an_export_holds_everything_about_the_person_and_no_secret() {
     let office = Office::new();
     let (ada, bob, appointment) = traces(&office).await;
-    refused(office.accounts.export(actor(&bob), ada.id).await, "forbidden");
+    refused(office.accounts.export(actor(&bob), ada.id).await, "wrong_role");
     let export = office.accounts.export(actor(&ada), ada.id).await.unwrap();
     assert_eq!(export["profile"]["email"], "ada@example.org");
     assert_eq!(export["profile"]["created_at"], "2027-01-15T08:00:00Z");
@@ -112,7 +112,7 @@ async fn every_table_that_names_a_person_is_in_the_export_or_known_not_to_be() {
 async fn an_erased_person_is_nowhere_to_be_found_and_the_facts_remain() {
     let office = Office::new();
     let (ada, bob, appointment) = traces(&office).await;
-    refused(office.accounts.erase(actor(&bob), ada.id).await, "forbidden");
+    refused(office.accounts.erase(actor(&bob), ada.id).await, "wrong_role");
     office.accounts.erase(actor(&ada), ada.id).await.unwrap();
 
     let person = office.accounts.person(Actor::System, ada.id).await.unwrap();

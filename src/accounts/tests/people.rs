@@ -79,7 +79,7 @@ async fn only_administrators_make_accounts_for_others() {
     let office = Office::new();
     let expert = office.person("expert", Role::Expert).await;
     for nobody in [Actor::Anonymous, actor(&expert)] {
-        refused(office.accounts.create(nobody, new_person("ada", Role::Admin)).await, "forbidden");
+        refused(office.accounts.create(nobody, new_person("ada", Role::Admin)).await, "wrong_role");
     }
 }
 
@@ -132,7 +132,7 @@ async fn people_change_what_their_own_account_says_and_nobody_elses() {
     refused(office.accounts.update(actor(&ada), ada.id, sms).await, "phone_missing");
     let quiet = ProfileChanges { quiet_hours: Some(Some((60, 60))), ..ProfileChanges::default() };
     refused(office.accounts.update(actor(&ada), ada.id, quiet).await, "invalid_quiet_hours");
-    refused(office.accounts.update(actor(&bob), ada.id, changes).await, "forbidden");
+    refused(office.accounts.update(actor(&bob), ada.id, changes).await, "wrong_role");
     refused(office.accounts.person(actor(&bob), ada.id).await, "not_found");
 }
 

@@ -17,6 +17,47 @@ fn a_folder_serves_one_process_at_a_time() {
 }
 
 #[test]
+fn another_process_works_beside_the_one_that_holds_the_folder_and_both_see_all() {
+    let office = Office::new();
+    let data = DataFolder::new(office.folder.path());
+    let beside = Store::open_beside(&data, 1).unwrap();
+    let write = |store: &Store, key: String| {
+        store.write_blocking::<(), StoreError>(move |tx| {
+            tx.execute("INSERT INTO settings VALUES (?1, 'v', 0)", [key]).map(drop).map_err(StoreError::from)
+        })
+    };
+    std::thread::scope(|scope| {
+        for (name, store) in [("here", &office.store), ("beside", &beside)] {
+            scope.spawn(move || (0..100).for_each(|number| write(store, format!("{name}{number}")).unwrap()));
+        }
+    });
+    for store in [&office.store, &beside] {
+        let count = |reader: &Reader<'_>| {
+            Ok::<i64, StoreError>(reader.query_row("SELECT count(*) FROM system_settings", [], |row| row.get(0))?)
+        };
+        assert_eq!(store.read_blocking(Actor::System, count).unwrap(), 200);
+    }
+    drop(beside);
+    write(&office.store, "after".into()).unwrap();
+    // The folder is still held.
+    assert!(matches!(Store::open(&data, 1).map(drop).unwrap_err(), OpenError::InUse { .. }));
+}
+
+#[test]
+fn nothing_is_made_or_migrated_beside_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataFolder::new(folder.path());
+    assert!(Store::open_beside(&data, 1).is_err());
+    assert!(!data.database().exists());
+    drop(Store::open(&data, 1).unwrap());
+    for version in [0, 999] {
+        let connection = Connection::open(data.database()).unwrap();
+        connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+        assert!(Store::open_beside(&data, 1).is_err(), "{version}");
+    }
+}
+
+#[test]
 fn a_damaged_database_is_refused_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::new(folder.path());

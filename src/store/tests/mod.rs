@@ -7,8 +7,6 @@ mod rows;
 mod scoping;
 mod writing;
 
-use rusqlite::Connection;
-
 use super::*;
 
 /// A store in a folder of its own, with a few people, services and nothing else.
