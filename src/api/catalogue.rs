@@ -137,12 +137,55 @@ catalogue! {
         "Wait here; the expert sees you and lets you in.";
     IdentityMismatch "identity_mismatch" FORBIDDEN "The identity is not that of who asks"
         "Leave the identity out, or give the e-mail address or id of the account that is signed in.";
-    Removed "removed" FORBIDDEN "You were removed from this appointment"
-        "Speak to the expert directly.";
-    ForeignToken "foreign_token" FORBIDDEN "The token was not made for this appointment"
-        "Join from the appointment's page, which gets a token of its own.";
-    TokenUsed "token_used" FORBIDDEN "The token has been used"
-        "Open the link of your invitation again.";
+    // Accounts.
+    InvalidCredentials "invalid_credentials" UNAUTHORIZED "The e-mail address or the password is wrong"
+        "Check both; a link by mail signs in without the password.";
+    SignedOut "signed_out" UNAUTHORIZED "Nobody is signed in here any more"
+        "Sign in again.";
+    AccountDisabled "account_disabled" FORBIDDEN "The account is closed"
+        "Ask an administrator to open it again.";
+    RegistrationClosed "registration_closed" FORBIDDEN "Accounts are by invitation"
+        "Ask an administrator for an invitation.";
+    EmailTaken "email_taken" CONFLICT "There is an account with this e-mail address"
+        "Sign in with it, or let a link be sent there.";
+    InvalidEmail "invalid_email" UNPROCESSABLE_ENTITY "This is no e-mail address"
+        "Write it as name@example.org.";
+    InvalidName "invalid_name" UNPROCESSABLE_ENTITY "This name cannot be taken"
+        "Write 1 to 200 characters that can be seen.";
+    InvalidTimeZone "invalid_time_zone" UNPROCESSABLE_ENTITY "This is no time zone"
+        "Choose one of the IANA database, such as Europe/Rome.";
+    InvalidLocale "invalid_locale" UNPROCESSABLE_ENTITY "This is no language"
+        "Write a language tag such as en or de-CH.";
+    InvalidPhone "invalid_phone" UNPROCESSABLE_ENTITY "This is no telephone number"
+        "Write it in international form, such as +390471123456.";
+    PhoneMissing "phone_missing" UNPROCESSABLE_ENTITY "Text messages need a telephone number"
+        "Give a telephone number first, or switch the messages off.";
+    InvalidQuietHours "invalid_quiet_hours" UNPROCESSABLE_ENTITY "These are no quiet hours"
+        "Choose a beginning and an end that differ.";
+    WeakPassword "weak_password" UNPROCESSABLE_ENTITY "The password would be guessed"
+        "Choose a longer one, such as four words that do not belong together.";
+    NoPassword "no_password" CONFLICT "The account has no password"
+        "Let a link be sent that sets one.";
+    LinkInvalid "link_invalid" GONE "This link does not work, or not any more"
+        "Ask for a new one.";
+    LinkUsed "link_used" GONE "This link has been used"
+        "Ask for a new one.";
+    TooManyLinks "too_many_links" CONFLICT "Too many links are open"
+        "Revoke one first.";
+    NotAGuestSeat "not_a_guest_seat" CONFLICT "This seat takes no guest link"
+        "Choose a guest's seat of an appointment that is not over.";
+    InvalidExpiry "invalid_expiry" UNPROCESSABLE_ENTITY "The link would have expired already"
+        "Choose a later end.";
+    InvalidUses "invalid_uses" UNPROCESSABLE_ENTITY "A link is not good for so many uses"
+        "Choose a number from 1 to 1000.";
+    LastAdmin "last_admin" CONFLICT "This is the last administrator"
+        "Make another administrator first.";
+    HasAppointments "has_appointments" CONFLICT "Consultations lie ahead"
+        "Cancel them first, so that the other side knows.";
+    Forbidden "forbidden" FORBIDDEN "This is not yours to do"
+        "Ask an administrator.";
+    Busy "busy" SERVICE_UNAVAILABLE "Too much is asked at this moment"
+        "Try again in a few seconds.";
     // Ourselves.
     Internal "internal" INTERNAL_SERVER_ERROR "Something is wrong on our side"
         "Try again; if it stays, tell the administrator the time at which it happened.";

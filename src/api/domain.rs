@@ -1,8 +1,14 @@
 //! What the office's own errors are to who called the API: each word of theirs is a code of the catalogue.
 
+use std::time::Duration;
+
 use super::problem::{Code, Problem};
+use crate::accounts::AccountsError;
 use crate::scheduler;
 use crate::store::StoreError;
+
+/// When it is worth trying again after too many passwords waited to be checked.
+const BUSY: Duration = Duration::from_secs(2);
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -24,6 +30,18 @@ impl From<scheduler::Error> for Problem {
             error => Problem::new(Code::from_word(code).unwrap_or(Code::Internal)).detail(error),
         };
         extra.into_iter().fold(problem, |problem, (name, value)| problem.with(name, value))
+    }
+}
+
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Store(error) => error.into(),
+            AccountsError::NotFound => Code::NotFound.into(),
+            AccountsError::Busy => Problem::new(Code::Busy).retry_after(BUSY),
+            // A test holds the two lists together.
+            error => Problem::new(Code::from_word(error.code()).unwrap_or(Code::Internal)).detail(error),
+        }
     }
 }
 

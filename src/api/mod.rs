@@ -11,6 +11,7 @@ mod metrics;
 pub mod office;
 mod page;
 pub mod problem;
+pub mod rest;
 mod room_service;
 mod rtc;
 mod server;

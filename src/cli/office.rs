@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use axum::Router;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use visavis_signaling::token::ApiKey;
+
 use super::Failure;
-use crate::accounts::{self, Accounts};
-use crate::clock::SharedClock;
+use crate::accounts::{Accounts, first_admin_hint};
+use crate::api::office::{Gate, GateParts};
+use crate::api::rest::{self, Rest, RestParts};
+use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
 use crate::error::chain;
 use crate::metrics::Metrics;
@@ -21,15 +26,15 @@ use crate::store::{DataFolder, Store};
 
 /// How often what time brings about is looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often expired sessions and links are thrown away.
+const TIDY: Duration = Duration::from_secs(600);
 /// How often calls are noted to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often expired sessions and links are taken away.
-const CLEANING: Duration = Duration::from_secs(10 * 60);
 
 /// The office wing, running.
 pub(super) struct Office {
-    pub(super) accounts: Accounts,
     pub(super) scheduler: Scheduler,
+    pub(super) accounts: Accounts,
     pub(super) scheduled: Arc<Scheduled>,
     /// Development mode's data, gone with the process.
     _temporary: Option<TempDir>,
@@ -53,24 +58,67 @@ impl Office {
             .map_err(Failure::runtime)?
             .map_err(|error| Failure::runtime(chain(&error)))?;
         let accounts = Accounts::new(store.clone(), Arc::clone(clock), settings.office.accounts.clone());
-        if !settings.development && accounts.is_empty().await.map_err(|error| Failure::runtime(chain(&error)))? {
-            tracing::warn!("{}", accounts::first_admin_hint(folder.path()));
-        }
         let scheduler = Scheduler::new(store, Arc::clone(clock), scheduler_settings(settings));
         let closed = scheduler.recover().await.map_err(|error| Failure::runtime(chain(&error)))?;
         if closed > 0 {
             tracing::warn!(calls = closed, "calls that an earlier end had left open were closed");
         }
         tracing::info!(data = %folder.path().display(), "office open");
+        if !settings.development && accounts.is_empty().await.map_err(|error| Failure::runtime(chain(&error)))? {
+            tracing::warn!("{}", first_admin_hint(folder.path()));
+        }
         let scheduled = Scheduled::start(scheduler.clone(), Arc::clone(metrics));
-        Ok(Some(Self { accounts, scheduler, scheduled, _temporary: temporary }))
+        Ok(Some(Self { scheduler, accounts, scheduled, _temporary: temporary }))
     }
 
     /// Begins what the office does by itself, until `stop` turns true.
     pub(super) fn run(&self, rooms: &Rooms, stop: &watch::Receiver<bool>) {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
-        tokio::spawn(clean(self.accounts.clone(), stop.clone()));
+        tokio::spawn(tidy(self.accounts.clone(), self.scheduler.clone(), stop.clone()));
+    }
+
+    /// The office's part of the main port, for a server whose HTTP listens on `port`.
+    pub(super) fn router(
+        &self,
+        settings: &Settings,
+        port: u16,
+        key: ApiKey,
+        clocks: &Clocks,
+        metrics: &Arc<Metrics>,
+        stop: &watch::Receiver<bool>,
+    ) -> Router {
+        let base = settings.office.base_url(port);
+        let clock = Arc::clone(&clocks.shared);
+        let parts = GateParts::new(&settings.office, base, clock, Arc::clone(metrics), stop.clone());
+        let parts = match &clocks.shifted {
+            Some(shifted) => parts.in_development(Arc::clone(shifted)),
+            None => parts,
+        };
+        let rest = Rest::new(RestParts {
+            gate: Gate::new(parts),
+            accounts: self.accounts.clone(),
+            scheduler: self.scheduler.clone(),
+            key,
+        });
+        rest::routes(settings.development).into_router(rest)
+    }
+}
+
+/// The server's clock; development mode can shift its calendar.
+pub(super) struct Clocks {
+    pub(super) shared: SharedClock,
+    pub(super) shifted: Option<Arc<ShiftedClock>>,
+}
+
+impl Clocks {
+    pub(super) fn new(development: bool) -> Self {
+        let system: SharedClock = Arc::new(SystemClock);
+        if !development {
+            return Self { shared: system, shifted: None };
+        }
+        let shifted = Arc::new(ShiftedClock::new(system));
+        Self { shared: Arc::clone(&shifted) as SharedClock, shifted: Some(shifted) }
     }
 }
 
@@ -92,17 +140,16 @@ async fn sweep(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn clean(accounts: Accounts, mut stop: watch::Receiver<bool>) {
-    let mut turns = interval(CLEANING);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Throws away what has expired of sessions and links.
+async fn tidy(accounts: Accounts, scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(TIDY);
     loop {
         tokio::select! {
             _ = stop.changed() => return,
-            _ = turns.tick() => {}
+            _ = ticks.tick() => {}
         }
-        match accounts.sweep().await {
-            Ok(swept) => tracing::debug!(?swept, "what had expired is gone"),
-            Err(error) => tracing::error!(error = %chain(&error), "what has expired is still there"),
+        if let Err(error) = accounts.sweep(scheduler.now()).await {
+            tracing::error!(error = %chain(&error), "expired sessions could not be thrown away; it is tried again");
         }
     }
 }

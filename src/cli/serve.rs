@@ -10,10 +10,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::args::SettingsArgs;
-use super::office::Office;
+use super::office::{Clocks, Office};
 use super::{Failure, logging, wiring};
 use crate::api::{self, Api, Listeners, MetricsEndpoint, RoomService};
-use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Loaded, Settings};
 use crate::error::chain;
 use crate::ids::NodeId;
@@ -46,7 +45,8 @@ impl Serve {
 }
 
 async fn serve(settings: Settings) -> Result<(), Failure> {
-    let clock: SharedClock = Arc::new(SystemClock);
+    let clocks = Clocks::new(settings.development);
+    let clock = Arc::clone(&clocks.shared);
     let metrics = Arc::new(Metrics::default());
     let mut signals = Signals::new().map_err(|error| Failure::runtime(format!("cannot catch signals: {error}")))?;
 
@@ -97,7 +97,11 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     announce(&settings, &http.addresses(), &addresses);
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
-    let router = api::router(api).merge(api::server_router(service));
+    let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
+    if let (Some(office), Some(key)) = (&office, api.keys.first()) {
+        let port = http.addresses().first().map_or(settings.port, SocketAddr::port);
+        router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped));
+    }
     let http = tokio::spawn(http.serve(router, stopped.clone()));
     if let Some(scrape) = scrape {
         let counted = Arc::clone(&plane);

@@ -1,7 +1,7 @@
 //! Why the scheduler says no. Each reason has a word that programs decide by; `api` gives it its status and its words
 //! for people.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ExtendError, IllegalTransition, Reason, ScheduleError, Status};
 use crate::store::StoreError;
@@ -148,24 +148,22 @@ impl Error {
         }
     }
 
-    /// What else programs want to know.
-    pub fn extra(&self) -> Map<String, Value> {
-        let value = match self {
-            Self::Invalid { field, .. } => json!({ "field": field }),
-            Self::Conflict(Conflict::NotOffered(reasons)) => json!({ "reasons": reasons }),
-            Self::Conflict(Conflict::IllegalTransition(IllegalTransition { from, .. })) => json!({ "status": from }),
-            Self::Conflict(Conflict::NotJoinable(status)) => json!({ "appointmentStatus": status }),
-            Self::Conflict(Conflict::TooLate { until }) => json!({ "until": rfc3339(*until) }),
-            Self::Denied(Denied::WindowNotOpen { opens_at }) => json!({ "opensAt": rfc3339(*opens_at) }),
-            Self::Denied(Denied::WindowClosed { closed_at }) => json!({ "closedAt": rfc3339(*closed_at) }),
-            Self::Denied(Denied::LobbyWaiting { position, waiting, since }) => {
-                json!({ "position": position, "waiting": waiting, "since": rfc3339(*since) })
+    /// What else programs want to know, by name.
+    pub fn extra(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::Invalid { field, .. } => vec![("field", json!(field))],
+            Self::Conflict(Conflict::NotOffered(reasons)) => vec![("reasons", json!(reasons))],
+            Self::Conflict(Conflict::IllegalTransition(IllegalTransition { from, .. })) => {
+                vec![("appointmentStatus", json!(from))]
             }
-            _ => Value::Null,
-        };
-        match value {
-            Value::Object(map) => map,
-            _ => Map::new(),
+            Self::Conflict(Conflict::NotJoinable(status)) => vec![("appointmentStatus", json!(status))],
+            Self::Conflict(Conflict::TooLate { until }) => vec![("until", json!(rfc3339(*until)))],
+            Self::Denied(Denied::WindowNotOpen { opens_at }) => vec![("opensAt", json!(rfc3339(*opens_at)))],
+            Self::Denied(Denied::WindowClosed { closed_at }) => vec![("closedAt", json!(rfc3339(*closed_at)))],
+            Self::Denied(Denied::LobbyWaiting { position, waiting, since }) => {
+                vec![("position", json!(position)), ("waiting", json!(waiting)), ("since", json!(rfc3339(*since)))]
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -27,16 +27,16 @@ pub struct Event {
     /// Its place in the order of events, by which a client that comes back says what it has seen.
     pub id: u64,
     /// What kind of event, in a word.
-    pub name: &'static str,
+    pub name: String,
     /// What happened, as one JSON document.
     pub data: String,
 }
 
 impl Event {
     /// An event about `data`.
-    pub fn new<T: Serialize>(id: u64, name: &'static str, data: &T) -> Self {
+    pub fn new<T: Serialize>(id: u64, name: &str, data: &T) -> Self {
         // Events are our own types, which always serialise.
-        Self { id, name, data: serde_json::to_string(data).unwrap_or_default() }
+        Self { id, name: name.to_owned(), data: serde_json::to_string(data).unwrap_or_default() }
     }
 }
 

@@ -1,0 +1,21 @@
+//! The office's REST API: thin handlers by resource. What a request must look like is in the types, who may call it is
+//! in the route's declaration, what it does is the scheduler's and the accounts' business.
+
+mod calls;
+mod events;
+mod lobby;
+mod state;
+mod token;
+
+pub use state::{Rest, RestParts};
+
+use super::office::OfficeRoutes;
+
+/// Every route of the office.
+pub fn routes(development: bool) -> OfficeRoutes<Rest> {
+    let mut routes = OfficeRoutes::new(development);
+    for add in [token::routes, lobby::routes, calls::routes, events::routes] {
+        routes = add(routes);
+    }
+    routes
+}

@@ -1,0 +1,74 @@
+//! What the handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use visavis_signaling::token::ApiKey;
+
+use crate::accounts::{Accounts, AccountsError};
+use crate::api::office::{Gate, OfficeState, Sessions};
+use crate::api::problem::Problem;
+use crate::ids::SessionId;
+use crate::scheduler::Scheduler;
+use crate::store::Actor;
+use crate::units::UnixTime;
+
+/// The handlers' state: a handle.
+#[derive(Clone)]
+pub struct Rest(Arc<RestParts>);
+
+/// What a [`Rest`] is made of.
+pub struct RestParts {
+    /// What decides on requests.
+    pub gate: Gate,
+    /// People.
+    pub accounts: Accounts,
+    /// Appointments.
+    pub scheduler: Scheduler,
+    /// The key that tokens for rooms are signed with.
+    pub key: ApiKey,
+}
+
+impl Rest {
+    /// A state of these parts.
+    pub fn new(parts: RestParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Rest {
+    /// Where clients connect to: this server, or the one that the settings send them to.
+    pub(super) fn server_url(&self) -> String {
+        self.gate.livekit.as_ref().map_or_else(|| self.gate.base.websocket(), |url| url.as_str().to_owned())
+    }
+}
+
+impl Deref for Rest {
+    type Target = RestParts;
+
+    fn deref(&self) -> &RestParts {
+        &self.0
+    }
+}
+
+impl OfficeState for Rest {
+    type Sessions = Accounts;
+
+    fn sessions(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+}
+
+impl Sessions for Accounts {
+    async fn resolve(&self, token: &str, _: UnixTime) -> Result<Option<(Actor, SessionId)>, Problem> {
+        match Accounts::resolve(self, token).await {
+            Ok(session) => Ok(Some((session.actor, session.id))),
+            Err(AccountsError::SignedOut) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
