@@ -137,11 +137,15 @@ catalogue! {
         "Wait here; the expert sees you and lets you in.";
     IdentityMismatch "identity_mismatch" FORBIDDEN "The identity is not that of who asks"
         "Leave the identity out, or give the e-mail address or id of the account that is signed in.";
+    Removed "removed" FORBIDDEN "You were removed from this appointment"
+        "Speak to the expert directly.";
+    ForeignToken "foreign_token" FORBIDDEN "The token was not made for this appointment"
+        "Join from the appointment's page, which gets a token of its own.";
+    TokenUsed "token_used" FORBIDDEN "The token has been used"
+        "Open the link of your invitation again.";
     // Accounts.
     InvalidCredentials "invalid_credentials" UNAUTHORIZED "The e-mail address or the password is wrong"
         "Check both; a link by mail signs in without the password.";
-    SignedOut "signed_out" UNAUTHORIZED "Nobody is signed in here any more"
-        "Sign in again.";
     AccountDisabled "account_disabled" FORBIDDEN "The account is closed"
         "Ask an administrator to open it again.";
     RegistrationClosed "registration_closed" FORBIDDEN "Accounts are by invitation"

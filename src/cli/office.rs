@@ -75,7 +75,7 @@ impl Office {
     pub(super) fn run(&self, rooms: &Rooms, stop: &watch::Receiver<bool>) {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
-        tokio::spawn(tidy(self.accounts.clone(), self.scheduler.clone(), stop.clone()));
+        tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
     }
 
     /// The office's part of the main port, for a server whose HTTP listens on `port`.
@@ -141,14 +141,14 @@ async fn sweep(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
 }
 
 /// Throws away what has expired of sessions and links.
-async fn tidy(accounts: Accounts, scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
+async fn tidy(accounts: Accounts, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(TIDY);
     loop {
         tokio::select! {
             _ = stop.changed() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = accounts.sweep(scheduler.now()).await {
+        if let Err(error) = accounts.sweep().await {
             tracing::error!(error = %chain(&error), "expired sessions could not be thrown away; it is tried again");
         }
     }

@@ -67,7 +67,7 @@ impl Sessions for Accounts {
     async fn resolve(&self, token: &str, _: UnixTime) -> Result<Option<(Actor, SessionId)>, Problem> {
         match Accounts::resolve(self, token).await {
             Ok(session) => Ok(Some((session.actor, session.id))),
-            Err(AccountsError::SignedOut) => Ok(None),
+            Err(AccountsError::SessionExpired) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
