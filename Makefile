@@ -28,15 +28,15 @@ build: ## The release binary, target/release/visavis
 check: ## Format, lints, house rules and unit tests
 	@.ci/need cargo cc
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --lib --test house --locked --quiet
+	cargo clippy --workspace --all-targets --features oidc --locked -- -D warnings
+	cargo test --workspace --lib --test house --features oidc --locked --quiet
 
 .PHONY: test
 test: ## Everything: check, integration tests, LiveKit's own clients and browsers (installs what they need)
 	@.ci/need cargo cc node npm python3
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory $(PAGE)
-	cargo test --workspace --locked --quiet --features page --test '*'
+	cargo test --workspace --locked --quiet --features page,oidc --test '*'
 	@# The integration tests have built the binary that the clients join.
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
 

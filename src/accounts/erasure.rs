@@ -46,6 +46,10 @@ const EMPTIED_AS_GUEST: &[&str] = &[
     "UPDATE call_logs SET participant_name = ?2
      WHERE user_id IS NULL AND seat_id IN (SELECT id FROM seats WHERE guest_email = ?1 COLLATE NOCASE)",
     "UPDATE messages SET name = ?2 WHERE seat_id IN (SELECT id FROM seats WHERE guest_email = ?1 COLLATE NOCASE)",
+    "UPDATE outbox SET payload = json_object('kind', json_extract(payload, '$.kind'), 'name', ?2), last_error = NULL,
+       done_at = CASE state WHEN 'due' THEN due_at ELSE done_at END,
+       state = CASE state WHEN 'due' THEN 'dropped' ELSE state END
+     WHERE json_extract(payload, '$.email') = ?1 COLLATE NOCASE",
 ];
 
 impl Accounts {

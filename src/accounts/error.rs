@@ -84,6 +84,10 @@ pub enum AccountsError {
     /// Too many passwords wait to be checked.
     #[error("too many people sign in at this moment; try again shortly")]
     Busy,
+    /// The provider of identities, or what came from there, is not as it must be.
+    #[cfg(feature = "oidc")]
+    #[error(transparent)]
+    Oidc(#[from] super::oidc::OidcError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -119,6 +123,8 @@ impl AccountsError {
             Self::NotFound => "not_found",
             Self::InvalidCursor => "invalid_cursor",
             Self::Busy => "busy",
+            #[cfg(feature = "oidc")]
+            Self::Oidc(error) => error.code(),
             Self::Store(StoreError::Busy) => "busy",
             Self::Store(StoreError::NotFound) => "not_found",
             Self::Store(error) if error.is_passing() => "unavailable",

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Accounts, AccountsError, require_self_or_admin, subject};
 use crate::ids::UserId;
 use crate::store::{Actor, Reader, Tx};
+use crate::units::{UnixTime, rfc3339};
 
 /// Each part with the query that finds it. Secrets and their hashes are in none, nor what others wrote in confidence.
 const PARTS: &[(&str, &str)] = &[
@@ -167,16 +168,13 @@ fn object(row: &Row<'_>, names: &[String]) -> rusqlite::Result<Value> {
 fn value(column: &str, value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
-        ValueRef::Integer(millis) if column.ends_with("_at") || column.ends_with("_since") => time(millis),
+        ValueRef::Integer(millis) if column.ends_with("_at") || column.ends_with("_since") => {
+            rfc3339::format(UnixTime(millis)).into()
+        }
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => number.into(),
         ValueRef::Text(text) if JSON.contains(&column) => serde_json::from_slice(text).unwrap_or_default(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
         ValueRef::Blob(_) => Value::Null,
     }
-}
-
-/// A time as people read it; the bare number where it lies outside the calendar.
-fn time(millis: i64) -> Value {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.into(), |time| time.to_string().into())
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::secrets::{hash_of, new_secret, presented};
 use super::sessions::{self, NewSession, Owner};
-use super::{Accounts, AccountsError, Device};
+use super::{Accounts, AccountsError, Device, Email, links};
 use crate::config::Secret;
 use crate::ids::{AppointmentId, RecordId, SeatId, UserId};
-use crate::store::{Actor, Reader, Role, RowExt, Tx};
+use crate::store::{Actor, Channel, Outgoing, Reader, Role, RowExt, Tx};
 use crate::units::UnixTime;
 
 /// Most uses of a link, as the database has it.
@@ -19,6 +19,28 @@ const MAX_USES: u16 = 1000;
 const MAX_LINKS: i64 = 10;
 /// By how much an appointment can outlast the close that its links were made for: as far as it can be extended.
 const LONGEST_EXTENSION: Duration = Duration::from_secs(480 * 60);
+
+/// How a guest link is to be.
+#[derive(Clone, Debug)]
+pub struct GuestLinkRequest {
+    /// When it stops to work; the caller keeps it within the appointment's window.
+    pub expires_at: UnixTime,
+    /// How often it works.
+    pub max_uses: u16,
+    /// The mail that is to carry it to the seat's address, where there is one.
+    pub invitation: Option<GuestInvitation>,
+}
+
+/// What the mail with a guest link is to be like.
+#[derive(Clone, Debug, Default)]
+pub struct GuestInvitation {
+    /// The guest's language.
+    pub locale: String,
+    /// The guest's time zone.
+    pub tz: String,
+    /// Words of whoever invites.
+    pub message: String,
+}
 
 /// A guest link that has just been made. The token is shown once.
 #[derive(Clone, Debug)]
@@ -66,27 +88,25 @@ pub struct GuestOpened {
 }
 
 impl Accounts {
-    /// Makes a link to a guest's seat, good for so many uses until `expires_at`, which the caller keeps within the
-    /// appointment's window.
+    /// Makes a link to a guest's seat.
     ///
     /// # Errors
     ///
     /// [`AccountsError::NotFound`] where the actor neither hosts the appointment nor administers;
     /// [`AccountsError::NotAGuestSeat`], [`AccountsError::InvalidExpiry`], [`AccountsError::InvalidUses`],
-    /// [`AccountsError::TooManyLinks`].
+    /// [`AccountsError::TooManyLinks`]; [`AccountsError::InvalidEmail`] where a mail is to go to no address.
     pub async fn create_guest_link(
         &self,
         actor: Actor,
         seat: SeatId,
-        expires_at: UnixTime,
-        max_uses: u16,
+        request: GuestLinkRequest,
     ) -> Result<NewGuestLink, AccountsError> {
         let Actor::User(creator, _) = actor else { return Err(AccountsError::WrongRole) };
         let now = self.now();
-        if expires_at <= now {
+        if request.expires_at <= now {
             return Err(AccountsError::InvalidExpiry);
         }
-        if !(1..=MAX_USES).contains(&max_uses) {
+        if !(1..=MAX_USES).contains(&request.max_uses) {
             return Err(AccountsError::InvalidUses);
         }
         let create = move |tx: &mut Tx<'_>| {
@@ -100,12 +120,16 @@ impl Accounts {
             if open >= MAX_LINKS {
                 return Err(AccountsError::TooManyLinks);
             }
+            let (expires_at, max_uses) = (request.expires_at, request.max_uses);
             let (id, token) = (RecordId::new(now, tx.rng()), new_secret(tx.rng()));
             tx.prepare_cached(
                 "INSERT INTO guest_links (id, token_hash, seat_id, created_by, created_at, expires_at, max_uses)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute((id, hash_of(token.reveal()), seat, creator, now.0, expires_at.0, max_uses))?;
+            if let Some(invitation) = &request.invitation {
+                invite(tx, now, &found, (id, &token), invitation)?;
+            }
             let detail = json!({ "seat": seat, "link": id });
             tx.audit(now, actor, "guest_link.created", &found.subject(), &detail)?;
             Ok(NewGuestLink { id, token, expires_at })
@@ -168,6 +192,7 @@ impl Accounts {
             ] {
                 tx.prepare_cached(sql)?.execute((seat, now.0))?;
             }
+            links::forget_mail(tx, link)?;
             let detail = json!({ "seat": seat, "link": link });
             tx.audit(now, actor, "guest_link.revoked", &found.subject(), &detail)?;
             Ok(())
@@ -209,6 +234,8 @@ struct Seat {
     appointment: AppointmentId,
     expert: UserId,
     is_guest: bool,
+    name: Option<String>,
+    email: Option<String>,
     removed: bool,
     status: String,
 }
@@ -232,7 +259,8 @@ impl Seat {
 }
 
 fn seat_of(tx: &Tx<'_>, seat: SeatId) -> Result<Option<Seat>, AccountsError> {
-    let sql = "SELECT a.id, a.expert_id, s.user_id IS NULL, s.removed_at IS NOT NULL, a.status
+    let sql =
+        "SELECT a.id, a.expert_id, s.user_id IS NULL, s.removed_at IS NOT NULL, a.status, s.guest_name, s.guest_email
          FROM seats s JOIN appointments a ON a.id = s.appointment_id WHERE s.id = ?1";
     let row = |row: &Row<'_>| {
         Ok(Seat {
@@ -241,7 +269,33 @@ fn seat_of(tx: &Tx<'_>, seat: SeatId) -> Result<Option<Seat>, AccountsError> {
             is_guest: row.get(2)?,
             removed: row.get(3)?,
             status: row.get(4)?,
+            name: row.get(5)?,
+            email: row.get(6)?,
         })
     };
     Ok(tx.prepare_cached(sql)?.query_row([seat], row).optional()?)
+}
+
+/// Puts the mail with a link into the outbox.
+fn invite(
+    tx: &mut Tx<'_>,
+    now: UnixTime,
+    seat: &Seat,
+    (link, token): (RecordId, &Secret),
+    invitation: &GuestInvitation,
+) -> Result<(), AccountsError> {
+    // The seat's address was written by whoever gave the seat away.
+    let email: Email = seat.email.as_deref().unwrap_or_default().parse()?;
+    let payload = json!({
+        "kind": "guest_invitation", "token": token.reveal(), "email": email.as_str(), "name": seat.name,
+        "locale": invitation.locale, "tz": invitation.tz, "message": invitation.message,
+    });
+    let dedupe_key = links::outbox_key(link);
+    let appointment = Some(seat.appointment);
+    let channel = Channel::Mail;
+    tx.send(
+        now,
+        &Outgoing { channel, dedupe_key: &dedupe_key, user: None, appointment, payload: &payload, due_at: now },
+    )?;
+    Ok(())
 }

@@ -346,6 +346,7 @@ pub(super) fn forget_mail(tx: &Tx<'_>, link: RecordId) -> Result<(), AccountsErr
     Ok(())
 }
 
-fn outbox_key(link: RecordId) -> String {
+/// The key in the outbox of the mail that carries a link.
+pub(super) fn outbox_key(link: RecordId) -> String {
     format!("link:{link}")
 }

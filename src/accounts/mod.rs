@@ -11,6 +11,8 @@ mod export;
 pub mod fields;
 mod guests;
 mod links;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod password;
 mod people;
 mod secrets;
@@ -24,7 +26,7 @@ pub use admin::{People, PeopleFilter};
 pub use credentials::SignedIn;
 pub use error::AccountsError;
 pub use fields::Email;
-pub use guests::{GuestLink, GuestOpened, NewGuestLink};
+pub use guests::{GuestInvitation, GuestLink, GuestLinkRequest, GuestOpened, NewGuestLink};
 pub use password::Hasher;
 pub use people::{NewPerson, Person, ProfileChanges, Status};
 pub use sessions::{Device, NewSession, Session, SessionRow};

@@ -51,7 +51,12 @@ fn sweep(tx: &mut Tx<'_>, now: UnixTime) -> Result<Swept, AccountsError> {
     let expired = tx.prepare_cached(sql)?.execute((now.minus(KEEP_SESSIONS).0, AT_A_TIME))?;
     let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at <= ?1 LIMIT ?2)";
     let revoked = tx.prepare_cached(sql)?.execute((now.minus(KEEP_SESSIONS).0, AT_A_TIME))?;
-    let sql = "DELETE FROM guest_links WHERE id IN (SELECT id FROM guest_links WHERE expires_at <= ?1 LIMIT ?2)";
-    let guest_links = tx.prepare_cached(sql)?.execute((now.minus(KEEP_GUEST_LINKS).0, AT_A_TIME))?;
-    Ok(Swept { links: gone.len(), sessions: expired + revoked, guest_links })
+    let sql = "DELETE FROM guest_links WHERE id IN (
+           SELECT id FROM guest_links WHERE expires_at <= ?1 LIMIT ?2) RETURNING id";
+    let guest_links: Vec<RecordId> = tx
+        .prepare_cached(sql)?
+        .query_map((now.minus(KEEP_GUEST_LINKS).0, AT_A_TIME), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    guest_links.iter().try_for_each(|link| links::forget_mail(tx, *link))?;
+    Ok(Swept { links: gone.len(), sessions: expired + revoked, guest_links: guest_links.len() })
 }

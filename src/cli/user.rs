@@ -17,7 +17,7 @@ use crate::clock::SystemClock;
 use crate::config::{AccountSettings, Secret};
 use crate::error::chain;
 use crate::store::{Actor, OpenError, Role, Store};
-use crate::units::UnixTime;
+use crate::units::{UnixTime, rfc3339};
 
 /// Letters of generated passwords: none that look alike.
 const ALPHABET: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
@@ -315,8 +315,7 @@ fn device(session: &SessionRow) -> String {
 }
 
 fn minute(time: UnixTime) -> String {
-    jiff::Timestamp::from_millisecond(time.0)
-        .map_or_else(|_| time.0.to_string(), |time| time.strftime("%F %H:%MZ").to_string())
+    rfc3339::timestamp(time).strftime("%F %H:%MZ").to_string()
 }
 
 fn day(time: UnixTime) -> String {

@@ -17,10 +17,14 @@ async fn scene() -> Scene {
     Scene { office, host, appointment, seat }
 }
 
+fn request(expires_at: UnixTime, max_uses: u16) -> GuestLinkRequest {
+    GuestLinkRequest { expires_at, max_uses, invitation: None }
+}
+
 impl Scene {
     async fn link(&self, uses: u16) -> NewGuestLink {
         let until = self.office.clock.unix().plus(HOUR * 3);
-        self.office.accounts.create_guest_link(actor(&self.host), self.seat, until, uses).await.unwrap()
+        self.office.accounts.create_guest_link(actor(&self.host), self.seat, request(until, uses)).await.unwrap()
     }
 
     async fn open(&self, link: &NewGuestLink) -> Result<GuestOpened, AccountsError> {
@@ -114,10 +118,13 @@ async fn hosts_and_administrators_make_links_and_nobody_else() {
     let (other, admin) = (office.person("other", Role::Expert).await, office.person("root", Role::Admin).await);
     let ada = office.accounts.person_by_email(Actor::System, "ada@example.org").await.unwrap();
     for stranger in [actor(&other), actor(&ada)] {
-        refused(office.accounts.create_guest_link(stranger, scene.seat, until, 1).await, "not_found");
+        refused(office.accounts.create_guest_link(stranger, scene.seat, request(until, 1)).await, "not_found");
     }
-    refused(office.accounts.create_guest_link(Actor::Guest(scene.seat), scene.seat, until, 1).await, "wrong_role");
-    let link = office.accounts.create_guest_link(actor(&admin), scene.seat, until, 1).await.unwrap();
+    refused(
+        office.accounts.create_guest_link(Actor::Guest(scene.seat), scene.seat, request(until, 1)).await,
+        "wrong_role",
+    );
+    let link = office.accounts.create_guest_link(actor(&admin), scene.seat, request(until, 1)).await.unwrap();
     refused(office.accounts.revoke_guest_link(actor(&ada), link.id).await, "not_found");
     refused(office.accounts.revoke_guest_link(Actor::Guest(scene.seat), link.id).await, "not_found");
     assert!(office.accounts.guest_links(actor(&ada), scene.appointment).await.unwrap().is_empty());
@@ -130,18 +137,18 @@ async fn links_are_for_guests_seats_within_bounds() {
     let (office, host) = (&scene.office, actor(&scene.host));
     let (now, until) = (office.clock.unix(), office.clock.unix().plus(HOUR));
     let seat: String = office.value("SELECT id FROM seats WHERE role = 'client'").await;
-    let result = office.accounts.create_guest_link(host, seat.parse().unwrap(), until, 1).await;
+    let result = office.accounts.create_guest_link(host, seat.parse().unwrap(), request(until, 1)).await;
     refused(result, "not_a_guest_seat");
-    refused(office.accounts.create_guest_link(host, scene.seat, now, 1).await, "invalid_expiry");
+    refused(office.accounts.create_guest_link(host, scene.seat, request(now, 1)).await, "invalid_expiry");
     for uses in [0, 1001] {
-        refused(office.accounts.create_guest_link(host, scene.seat, until, uses).await, "invalid_uses");
+        refused(office.accounts.create_guest_link(host, scene.seat, request(until, uses)).await, "invalid_uses");
     }
     for _ in 0..10 {
         scene.link(1).await;
     }
-    refused(office.accounts.create_guest_link(host, scene.seat, until, 1).await, "too_many_links");
+    refused(office.accounts.create_guest_link(host, scene.seat, request(until, 1)).await, "too_many_links");
     office.set_status(scene.appointment, "cancelled").await;
-    refused(office.accounts.create_guest_link(host, scene.seat, until, 1).await, "not_a_guest_seat");
+    refused(office.accounts.create_guest_link(host, scene.seat, request(until, 1)).await, "not_a_guest_seat");
 }
 
 #[tokio::test]
@@ -153,4 +160,21 @@ async fn guests_sign_out() {
     refused(scene.office.resolve(&one.token).await, "session_expired");
     scene.office.resolve(&two.token).await.unwrap();
     assert!(scene.office.accounts.sessions(Actor::Guest(scene.seat)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_goes_by_mail_where_that_is_wanted_and_not_after_it_was_revoked() {
+    let scene = scene().await;
+    let (office, host) = (&scene.office, actor(&scene.host));
+    let invitation = GuestInvitation { locale: "de".into(), tz: "Europe/Rome".into(), message: "Come in".into() };
+    let by_mail = GuestLinkRequest { invitation: Some(invitation), ..request(office.clock.unix().plus(HOUR), 1) };
+    let link = office.accounts.create_guest_link(host, scene.seat, by_mail.clone()).await.unwrap();
+    let mail = office.last_mail("guest_invitation").await;
+    assert_eq!(mail["token"], link.token.reveal());
+    assert_eq!((mail["email"].as_str(), mail["name"].as_str()), (Some("gast@example.org"), Some("Gast")));
+    office.accounts.revoke_guest_link(host, link.id).await.unwrap();
+    assert!(office.last_mail("guest_invitation").await.get("token").is_none());
+    assert_eq!(office.value::<String>("SELECT state FROM outbox").await, "dropped");
+    let nowhere = office.guest_seat(scene.appointment, "Nobody", "").await;
+    refused(office.accounts.create_guest_link(host, nowhere, by_mail).await, "invalid_email");
 }

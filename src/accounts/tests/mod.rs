@@ -24,12 +24,12 @@ use crate::store::{DataFolder, Role, StoreError};
 const T0: i64 = 1_800_000_000_000;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
-struct Office {
-    accounts: Accounts,
+pub(super) struct Office {
+    pub(super) accounts: Accounts,
     store: Store,
-    clock: Arc<ManualClock>,
+    pub(super) clock: Arc<ManualClock>,
     _folder: tempfile::TempDir,
 }
 
@@ -38,7 +38,7 @@ impl Office {
         Self::with(AccountSettings { max_concurrent_hashes: 2, ..AccountSettings::default() })
     }
 
-    fn with(settings: AccountSettings) -> Self {
+    pub(super) fn with(settings: AccountSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&DataFolder::new(folder.path()), 2).unwrap();
         let clock = Arc::new(ManualClock::new(UnixTime(T0)));
@@ -48,7 +48,7 @@ impl Office {
     }
 
     /// Somebody with an account, the address `NAME@example.org` and [`PASSWORD`].
-    async fn person(&self, name: &str, role: Role) -> Person {
+    pub(super) async fn person(&self, name: &str, role: Role) -> Person {
         self.accounts.create(Actor::System, new_person(name, role)).await.unwrap()
     }
 
@@ -62,7 +62,7 @@ impl Office {
         self.accounts.sign_in(&format!("{name}@example.org"), PASSWORD, Device::default()).await.unwrap()
     }
 
-    async fn resolve(&self, token: &Secret) -> Result<Session, AccountsError> {
+    pub(super) async fn resolve(&self, token: &Secret) -> Result<Session, AccountsError> {
         self.accounts.resolve(token.reveal()).await
     }
 
@@ -76,7 +76,7 @@ impl Office {
     }
 
     /// One value, read past all scoping.
-    async fn value<T: rusqlite::types::FromSql + Send + 'static>(&self, sql: &str) -> T {
+    pub(super) async fn value<T: rusqlite::types::FromSql + Send + 'static>(&self, sql: &str) -> T {
         let sql = sql.to_owned();
         let query = move |tx: &mut crate::store::Tx<'_>| Ok::<_, StoreError>(tx.query_row(&sql, [], |row| row.get(0))?);
         self.store.write(query).await.unwrap()
@@ -137,7 +137,7 @@ impl Office {
     }
 }
 
-fn new_person(name: &str, role: Role) -> NewPerson {
+pub(super) fn new_person(name: &str, role: Role) -> NewPerson {
     NewPerson {
         email: format!("{name}@example.org"),
         name: format!("{name} of Example"),
@@ -154,7 +154,7 @@ fn actor(person: &Person) -> Actor {
 }
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, AccountsError>, code: &str) {
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, AccountsError>, code: &str) {
     match result {
         Ok(value) => panic!("expected {code}, got {value:?}"),
         Err(error) => assert_eq!(error.code(), code, "{error}"),
