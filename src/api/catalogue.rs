@@ -124,6 +124,23 @@ catalogue! {
         "Look at your rating; each appointment takes one.";
     IllegalTransition "illegal_transition" CONFLICT "The appointment's status does not allow this"
         "Load the appointment again and see what it allows.";
+    WrongStatus "wrong_status" CONFLICT "An appointment in this status does not take it"
+        "Look up what has become of the appointment; the member appointmentStatus says it.";
+    ChatNotKept "chat_not_kept" CONFLICT "Chat is not kept with this appointment"
+        "Write in the call itself; everybody in it reads it there.";
+    TooMany "too_many" CONFLICT "There are as many as there may be"
+        "Delete one that is no longer needed; the member limit says how many there may be.";
+    // Their files.
+    FileTooLarge "file_too_large" PAYLOAD_TOO_LARGE "The file is too large"
+        "Make it smaller or split it; the member limit says how many bytes a file may have.";
+    FileEmpty "file_empty" UNPROCESSABLE_ENTITY "The file is empty"
+        "Choose the file again; one that is stored online may have to be downloaded first.";
+    FileTypeNotAllowed "file_type_not_allowed" UNSUPPORTED_MEDIA_TYPE "Files of this type are not taken"
+        "Convert it into a type that is taken, such as PDF.";
+    FileTypeMismatch "file_type_mismatch" UNSUPPORTED_MEDIA_TYPE "The content is not what the file says it is"
+        "Save it again in the program that it comes from, and send it with the type that it has.";
+    FilesFull "files_full" CONFLICT "The appointment takes no more files"
+        "Delete one that is no longer needed; the members maxFiles and maxBytes say how much there may be.";
     // Their rooms.
     NotJoinable "not_joinable" CONFLICT "The appointment has no room now"
         "Wait for the approval, or look up what has become of the appointment.";

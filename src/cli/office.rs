@@ -178,6 +178,8 @@ pub(super) fn scheduler_settings(settings: &Settings) -> SchedulerSettings {
         },
         trust_api_tokens: settings.office.sfu.trust_api_tokens_for_appointments,
         lobby: access.lobby,
+        files: settings.office.files.clone(),
+        webhooks: settings.office.webhooks.clone(),
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Error {
     /// Not now, or not yet.
     #[error("{0}")]
     Denied(Denied),
+    /// A file that is not taken.
+    #[error(transparent)]
+    Upload(UploadError),
     /// The database does not play along.
     #[error(transparent)]
     Store(StoreError),
@@ -87,6 +90,51 @@ pub enum Conflict {
     /// The appointment is not approved (any more), so it has no room.
     #[error("the appointment is {0}")]
     NotJoinable(Status),
+    /// It cannot be done to an appointment that stands so.
+    #[error("this cannot be done to an appointment that is {0}")]
+    WrongStatus(Status),
+    /// Nothing that is written in the call is kept.
+    #[error("chat is not kept with this appointment")]
+    ChatNotKept,
+    /// There are as many as there may be.
+    #[error("there may be {limit} of them at most")]
+    TooMany {
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
+/// Why a file is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UploadError {
+    /// Too large.
+    #[error("a file has at most {limit} bytes")]
+    TooLarge {
+        /// The most that one may have.
+        limit: u64,
+    },
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Not a type that this installation takes.
+    #[error("files of the type {0} are not taken")]
+    TypeNotAllowed(String),
+    /// The content is of another type than the request says.
+    #[error("the content is {found}, not {declared}")]
+    TypeMismatch {
+        /// What the request says.
+        declared: String,
+        /// What the content is.
+        found: String,
+    },
+    /// The appointment has as many files, or as large ones, as it may have.
+    #[error("an appointment has at most {files} files of {bytes} bytes in all")]
+    NoRoom {
+        /// How many there may be.
+        files: u64,
+        /// How large they may be together.
+        bytes: u64,
+    },
 }
 
 /// Why somebody may not join.
@@ -143,6 +191,7 @@ impl Error {
             Self::NotYours => "not_yours",
             Self::Conflict(conflict) => conflict.code(),
             Self::Denied(denied) => denied.code(),
+            Self::Upload(refusal) => refusal.code(),
             Self::Store(error) if error.is_passing() => "unavailable",
             Self::Store(_) => "internal",
         }
@@ -156,7 +205,15 @@ impl Error {
             Self::Conflict(Conflict::IllegalTransition(IllegalTransition { from, .. })) => {
                 vec![("appointmentStatus", json!(from))]
             }
-            Self::Conflict(Conflict::NotJoinable(status)) => vec![("appointmentStatus", json!(status))],
+            Self::Conflict(Conflict::NotJoinable(status) | Conflict::WrongStatus(status)) => {
+                vec![("appointmentStatus", json!(status))]
+            }
+            Self::Conflict(Conflict::TooMany { limit }) | Self::Upload(UploadError::TooLarge { limit }) => {
+                vec![("limit", json!(limit))]
+            }
+            Self::Upload(UploadError::NoRoom { files, bytes }) => {
+                vec![("maxFiles", json!(files)), ("maxBytes", json!(bytes))]
+            }
             Self::Conflict(Conflict::TooLate { until }) => vec![("until", json!(rfc3339(*until)))],
             Self::Denied(Denied::WindowNotOpen { opens_at }) => vec![("opensAt", json!(rfc3339(*opens_at)))],
             Self::Denied(Denied::WindowClosed { closed_at }) => vec![("closedAt", json!(rfc3339(*closed_at)))],
@@ -186,6 +243,22 @@ impl Conflict {
             Self::NotExtended(_) => "not_extended",
             Self::RatedAlready => "rated_already",
             Self::NotJoinable(_) => "not_joinable",
+            Self::WrongStatus(_) => "wrong_status",
+            Self::ChatNotKept => "chat_not_kept",
+            Self::TooMany { .. } => "too_many",
+        }
+    }
+}
+
+impl UploadError {
+    /// The word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "file_too_large",
+            Self::Empty => "file_empty",
+            Self::TypeNotAllowed(_) => "file_type_not_allowed",
+            Self::TypeMismatch { .. } => "file_type_mismatch",
+            Self::NoRoom { .. } => "files_full",
         }
     }
 }
@@ -227,6 +300,9 @@ pub const CODES: &[&str] = &[
     "not_extended",
     "rated_already",
     "not_joinable",
+    "wrong_status",
+    "chat_not_kept",
+    "too_many",
     "window_not_open",
     "window_closed",
     "lobby_waiting",
@@ -234,6 +310,11 @@ pub const CODES: &[&str] = &[
     "removed",
     "foreign_token",
     "token_used",
+    "file_too_large",
+    "file_empty",
+    "file_type_not_allowed",
+    "file_type_mismatch",
+    "files_full",
 ];
 
 impl From<Conflict> for Error {
@@ -245,6 +326,12 @@ impl From<Conflict> for Error {
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
+    }
+}
+
+impl From<UploadError> for Error {
+    fn from(refusal: UploadError) -> Self {
+        Self::Upload(refusal)
     }
 }
 

@@ -198,7 +198,7 @@ async fn the_same_message_twice_is_one_and_only_its_writer_changes_it() {
             operation,
         })
     };
-    let body = || desk.value::<String>("SELECT group_concat(body) FROM (SELECT body FROM messages ORDER BY id)");
+    let body = || desk.value::<String>("SELECT group_concat(body) FROM (SELECT body FROM messages ORDER BY rowid)");
     desk.fact(1, line(1, "hello", ChatOperation::Create)).await;
     desk.fact(1, line(1, "hello", ChatOperation::Create)).await;
     assert_eq!(body(), "hello");

@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::board::Board;
 use super::records::Permissions;
 use super::{Error, WindowRules};
 use crate::clock::SharedClock;
+use crate::config::{FileSettings, WebhookSettings};
 use crate::store::{Actor, Reader, Store, Tx};
 use crate::units::UnixTime;
 
@@ -20,13 +22,26 @@ pub struct SchedulerSettings {
     pub trust_api_tokens: bool,
     /// Whether customers of new services wait in the lobby.
     pub lobby: bool,
+    /// Which files are taken.
+    pub files: FileSettings,
+    /// Where webhooks may lead.
+    pub webhooks: WebhookSettings,
 }
 
 impl Default for SchedulerSettings {
     fn default() -> Self {
-        Self { window: WindowRules::default(), trust_api_tokens: false, lobby: true }
+        Self {
+            window: WindowRules::default(),
+            trust_api_tokens: false,
+            lobby: true,
+            files: FileSettings::default(),
+            webhooks: WebhookSettings::default(),
+        }
     }
 }
+
+/// Uploads at a time; more are refused as busy.
+const MAX_UPLOADS: usize = 64;
 
 /// Why a room's call ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +91,16 @@ pub(super) struct Inner {
     pub(super) clock: SharedClock,
     pub(super) settings: SchedulerSettings,
     pub(super) board: Board,
+    /// One for each upload that is under way.
+    pub(super) uploads: Arc<Semaphore>,
     rooms: OnceLock<Arc<dyn RoomControl>>,
 }
 
 impl Scheduler {
     /// A scheduler on a database.
     pub fn new(store: Store, clock: SharedClock, settings: SchedulerSettings) -> Self {
-        let inner = Inner { store, clock, settings, board: Board::default(), rooms: OnceLock::new() };
+        let uploads = Arc::new(Semaphore::new(MAX_UPLOADS));
+        let inner = Inner { store, clock, settings, board: Board::default(), uploads, rooms: OnceLock::new() };
         Self { inner: Arc::new(inner) }
     }
 

@@ -18,6 +18,7 @@
 //! | `change` | what every change brings with it: audit, live events, letters, webhooks |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
+//! | `content/` | messages, files, notes and ratings of an appointment |
 //! | `sweep` | what time alone brings about |
 //! | `board` | the rooms that are open now |
 
@@ -25,6 +26,7 @@ mod access;
 mod availability;
 mod board;
 mod change;
+mod content;
 mod error;
 mod expand;
 mod explain;
@@ -55,7 +57,12 @@ pub use availability::{
     WeeklyRule,
 };
 pub use change::{Kind, REMINDERS};
-pub use error::{CODES, Conflict, Denied, Error};
+pub use content::{
+    File, History, MAX_BODY, MAX_COMMENT, MAX_FILES, MAX_FILES_SIZE, MAX_NOTE_BODY, MAX_NOTES, Mark, Message,
+    NewMessage, NewNote, NewRating, Note, NoteChanges, Rating, RatingFigures, StoredFile, Upload, Visibility,
+    display_name,
+};
+pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
 pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
 pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};

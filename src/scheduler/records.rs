@@ -77,6 +77,12 @@ macro_rules! parsed {
 #[error("`{0}` is not known")]
 pub struct UnknownWord(String);
 
+impl UnknownWord {
+    pub(super) fn new(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+}
+
 parsed!(Lobby: On, UntilStart, Off);
 parsed!(SeatRole: Host, Client, Observer, Interpreter);
 

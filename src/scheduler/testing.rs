@@ -171,6 +171,18 @@ impl Desk {
         self.value::<String>(&sql).parse().unwrap()
     }
 
+    /// A guest with a seat in an appointment.
+    pub fn guest(&self, appointment: u32, role: &str) -> Actor {
+        let seat = format!("00000000-0000-7000-8003-{appointment:012}");
+        self.sql(&format!(
+            "UPDATE appointments SET capacity = 5 WHERE id = '{0}';
+             INSERT INTO seats (id, appointment_id, guest_name, role, created_at)
+             VALUES ('{seat}', '{0}', 'Gast', '{role}', 0)",
+            appointment_id(appointment)
+        ));
+        Actor::Guest(seat.parse().unwrap())
+    }
+
     pub async fn token(&self, actor: Actor, number: u32) -> Result<IssuedToken, Error> {
         let request = TokenRequest { room_name: self.room(number), identity: None };
         self.scheduler.token(actor, request, key()).await

@@ -61,6 +61,13 @@ pub trait RowExt {
     /// When the column is no integer.
     fn maybe_time(&self, column: impl RowIndex) -> rusqlite::Result<Option<UnixTime>>;
 
+    /// A count or a size: SQLite knows signed numbers only.
+    ///
+    /// # Errors
+    ///
+    /// When the column is no integer, or a negative one.
+    fn count(&self, column: impl RowIndex) -> rusqlite::Result<u64>;
+
     /// A word that `T` reads.
     ///
     /// # Errors
@@ -85,6 +92,12 @@ impl RowExt for Row<'_> {
 
     fn maybe_time(&self, column: impl RowIndex) -> rusqlite::Result<Option<UnixTime>> {
         self.get::<_, Option<i64>>(column).map(|time| time.map(UnixTime))
+    }
+
+    fn count(&self, column: impl RowIndex) -> rusqlite::Result<u64> {
+        let number: i64 = self.get(column)?;
+        u64::try_from(number)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error)))
     }
 
     fn word<T: FromStr>(&self, column: impl RowIndex) -> rusqlite::Result<T>

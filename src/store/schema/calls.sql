@@ -128,6 +128,7 @@ CREATE TABLE files (
   deleted_at INTEGER
 ) STRICT;
 CREATE INDEX files_appointment ON files (appointment_id, created_at);
+CREATE INDEX files_seat ON files (seat_id);
 CREATE INDEX files_age ON files (created_at);
 
 CREATE TABLE notes (

@@ -68,3 +68,5 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_at) WHERE state = 'due';
 CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook_id, created_at);
 CREATE INDEX webhook_deliveries_age ON webhook_deliveries (created_at);
+-- Deleting a delivery looks for those that repeat it.
+CREATE INDEX webhook_deliveries_replays ON webhook_deliveries (replay_of) WHERE replay_of IS NOT NULL;
