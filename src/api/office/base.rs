@@ -13,14 +13,35 @@ use super::extract::Json;
 use super::gate::{Gate, OfficeState};
 use super::routes::{Description, OfficeRoutes};
 use crate::api::problem::{Code, Problem};
+use crate::ids::{
+    AppointmentId, CallLogId, DeliveryId, FileId, MessageId, NoteId, RecordId, SeatId, ServiceId, SessionId, UserId,
+    WebhookId,
+};
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes<S: OfficeState>(routes: OfficeRoutes<S>) -> OfficeRoutes<S> {
-    routes
+    ids(routes)
         .add(Access::Public, routes!(description))
         .add(Access::Public, routes!(list_problems))
         .add(Access::Public, routes!(time))
         .add(Access::Development, routes!(clock, shift_clock))
+}
+
+/// Addresses and queries name things by their ids.
+fn ids<S: OfficeState>(routes: OfficeRoutes<S>) -> OfficeRoutes<S> {
+    routes
+        .describe::<UserId>()
+        .describe::<ServiceId>()
+        .describe::<AppointmentId>()
+        .describe::<SeatId>()
+        .describe::<SessionId>()
+        .describe::<CallLogId>()
+        .describe::<MessageId>()
+        .describe::<FileId>()
+        .describe::<NoteId>()
+        .describe::<WebhookId>()
+        .describe::<DeliveryId>()
+        .describe::<RecordId>()
 }
 
 /// This description of the API

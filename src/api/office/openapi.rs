@@ -53,7 +53,12 @@ pub(super) fn add(
             None => drop(document.paths.paths.insert(path.clone(), item)),
         }
     }
-    document.components.get_or_insert_with(Components::new).schemas.extend(schemas);
+    components(document).schemas.extend(schemas);
+}
+
+/// The types that are described.
+pub(super) fn components(document: &mut OpenApi) -> &mut Components {
+    document.components.get_or_insert_with(Components::new)
 }
 
 fn describe(operation: &mut Operation, access: Access, class: Class) {

@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
+use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::HttpMethod;
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -65,6 +66,15 @@ impl<S: OfficeState> OfficeRoutes<S> {
     #[must_use]
     pub fn add_as(self, class: Class, access: Access, methods: UtoipaMethodRouter<S>) -> Self {
         self.with(Rule { access, class: Some(class) }, methods)
+    }
+
+    /// Describes a type that only parameters refer to; those of bodies describe themselves.
+    #[must_use]
+    pub fn describe<T: ToSchema>(mut self) -> Self {
+        let mut schemas = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut schemas);
+        openapi::components(&mut self.document).schemas.extend(schemas);
+        self
     }
 
     fn with(mut self, rule: Rule, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use crate::api::office::events::stream as answer;
-use crate::api::office::{Access, Caller, Event, LastEventId, OfficeRoutes};
+use crate::api::office::{Access, Caller, Class, Event, LastEventId, OfficeRoutes};
 use crate::api::problem::Problem;
 use crate::store::{Actor, Store, StoreError};
 
@@ -20,7 +20,7 @@ const PIECE: usize = 200;
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
-    routes.add(Access::Guest, routes!(events))
+    routes.add_as(Class::Stream, Access::Guest, routes!(events))
 }
 
 /// Live status

@@ -6,14 +6,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Rest;
-use crate::api::office::{Access, Caller, Json, OfficeRoutes};
+use crate::api::office::{Access, Caller, Class, Json, OfficeRoutes};
 use crate::api::problem::Problem;
 use crate::ids::{AppointmentId, SeatId};
 use crate::scheduler::{SeatRole, TokenRequest};
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
-    routes.add(Access::Guest, routes!(token)).add(Access::Guest, routes!(trial))
+    routes.add_as(Class::Token, Access::Guest, routes!(token)).add_as(Class::Token, Access::Guest, routes!(trial))
 }
 
 /// Which room, and who says so.
