@@ -16,6 +16,8 @@
 //! |---|---|
 //! | `records`, `error` | appointments and seats as they are stored; why the scheduler says no |
 //! | `change` | what every change brings with it: audit, live events, letters, webhooks |
+//! | `services`, `hours` | what experts offer, and when |
+//! | `offers`, `why` | the slots that follow from it, and why one is not among them |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `content/` | messages, files, notes and ratings of an appointment |
@@ -32,12 +34,17 @@ mod expand;
 mod explain;
 mod facts;
 mod handle;
+mod hours;
 mod interval;
+mod offers;
 mod quality;
 mod records;
+mod services;
 mod slots;
 mod status;
 mod sweep;
+mod texts;
+mod why;
 mod window;
 mod zone;
 
@@ -49,8 +56,8 @@ mod testing;
 mod tests;
 
 pub use access::{
-    Applicant, Extended, IssuedToken, LobbyEntry, ROOM_PREFIX, TRIAL_PREFIX, TRIAL_TIME, TokenRequest,
-    WAITING_IS_HEARD_OF,
+    Applicant, Extended, IssuedToken, JoinExplanation, JoinReason, LobbyEntry, ROOM_PREFIX, TRIAL_PREFIX, TRIAL_TIME,
+    TokenRequest, WAITING_IS_HEARD_OF,
 };
 pub use availability::{
     DAY_END, DateException, Entry, ExceptionKind, MAX_EXCEPTIONS, MAX_NOTE, MAX_RULES, Schedule, ScheduleError,
@@ -66,14 +73,18 @@ pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
 pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
 pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
+pub use hours::Hours;
 pub use interval::{Interval, Intervals};
+pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
 pub use quality::{Assessment, Cause, Figures, assess};
-pub use records::{Appointment, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
+pub use records::{Appointment, Approval, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
+pub use services::{MAX_DESCRIPTION, MAX_SERVICES, MAX_TITLE, Service, ServiceDraft};
 pub use slots::{
     MAX_BUFFER, MAX_CAPACITY, MAX_DURATION, MAX_HORIZON, MAX_NOTICE, MAX_STEP, MIN_DURATION, Offer, ServiceRules,
     ServiceRulesError, Shared, Slot, SlotLocal,
 };
 pub use status::{INITIAL, IllegalTransition, NoShow, Status, TRANSITIONS};
+pub use why::WhyNot;
 pub use window::{
     CloseAnchor, ExtendError, ExtensionRules, MAX_EXTENSION, MAX_MARGIN, Window, WindowOverrides, WindowRules,
     WindowRulesError, WindowState,

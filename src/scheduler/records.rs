@@ -34,6 +34,27 @@ impl Lobby {
     }
 }
 
+/// Who decides on what is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// The expert, each time.
+    #[default]
+    Manual,
+    /// Nobody: what is offered is approved at once.
+    Auto,
+}
+
+impl Approval {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Approval::Manual => "manual",
+            Approval::Auto => "auto",
+        }
+    }
+}
+
 /// What somebody is in an appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +105,7 @@ impl UnknownWord {
 }
 
 parsed!(Lobby: On, UntilStart, Off);
+parsed!(Approval: Manual, Auto);
 parsed!(SeatRole: Host, Client, Observer, Interpreter);
 
 /// Another time that one side proposes to the other.

@@ -138,7 +138,11 @@ pub(in crate::scheduler) fn forget_silent(tx: &mut Tx<'_>, now: UnixTime) -> Res
     silent.iter().try_for_each(|seat| end_waiting(tx, seat, now))
 }
 
-fn queue(connection: &rusqlite::Connection, expert: UserId, now: UnixTime) -> Result<Vec<LobbyEntry>, Error> {
+pub(super) fn queue(
+    connection: &rusqlite::Connection,
+    expert: UserId,
+    now: UnixTime,
+) -> Result<Vec<LobbyEntry>, Error> {
     let mut query = connection.prepare_cached(QUEUE)?;
     let rows = query.query_map((expert, now.minus(WAITING_IS_HEARD_OF).0), |row| {
         Ok(LobbyEntry {

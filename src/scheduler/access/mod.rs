@@ -2,6 +2,7 @@
 //! when a token is wanted, at every signaling connect and resume, and, as to time, by the room itself.
 
 mod admission;
+mod explain;
 mod lobby;
 mod prolong;
 mod token;
@@ -11,6 +12,7 @@ mod trial;
 mod tests;
 
 pub use admission::Applicant;
+pub use explain::{JoinExplanation, JoinReason};
 pub use lobby::{LobbyEntry, WAITING_IS_HEARD_OF};
 pub(super) use lobby::{forget_silent, has_waited};
 pub use prolong::Extended;
@@ -77,13 +79,18 @@ impl<'a> Entrance<'a> {
         if now < self.window.opens {
             return Err(Denied::WindowNotOpen { opens_at: self.window.opens }.into());
         }
-        // With the start as anchor nobody new comes in late; who has been in may come back, and the expert always.
-        let known = self.was_in || self.seat.role == SeatRole::Host;
-        let closes = if known { self.window.closes } else { self.window.last_join.min(self.window.closes) };
+        let closes = self.closes();
         if now >= closes {
             return Err(Denied::WindowClosed { closed_at: closes }.into());
         }
         Ok(())
+    }
+
+    /// When the room closes to this seat.
+    fn closes(&self) -> UnixTime {
+        // With the start as anchor nobody new comes in late; who has been in may come back, and the expert always.
+        let known = self.was_in || self.seat.role == SeatRole::Host;
+        if known { self.window.closes } else { self.window.last_join.min(self.window.closes) }
     }
 
     /// Whether this seat has to be admitted first.

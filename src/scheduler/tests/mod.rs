@@ -2,6 +2,8 @@
 
 mod explanations;
 mod offered;
+mod offering;
+mod office;
 mod oracle;
 mod properties;
 mod stored;

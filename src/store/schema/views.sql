@@ -24,9 +24,10 @@ FROM main.seats s LEFT JOIN main.users u ON u.id = s.user_id
 WHERE actor_kind() IN ('admin', 'system') OR s.user_id = actor_id() OR (actor_kind() = 'guest' AND s.id = actor_id())
   OR EXISTS (SELECT 1 FROM my_appointments a WHERE a.id = s.appointment_id);
 
--- When experts are not free, and why not is nobody's business.
+-- When experts are not free, and why not is nobody's business. What is only held is free again when the hold lapses.
 CREATE TEMP VIEW public_busy AS
-SELECT expert_id, busy_from, busy_to FROM main.appointments
+SELECT expert_id, busy_from, busy_to, CASE WHEN status = 'hold' THEN hold_expires_at END AS lapses_at
+FROM main.appointments
 WHERE status IN ('hold', 'pending', 'approved', 'in_progress');
 
 -- Group sessions with the seats that are left in them.
