@@ -1,5 +1,7 @@
 //! Signing in by password, and changing what one signs in with.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension, Row};
 use serde_json::json;
 
@@ -10,6 +12,9 @@ use super::{Accounts, AccountsError, Device, Email, Person, people, subject};
 use crate::ids::{SessionId, UserId};
 use crate::store::{Actor, Reader, Role, Tx};
 use crate::units::UnixTime;
+
+/// How long a sign-in stands for the password that somebody does not have.
+const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// Somebody who has just signed in.
 #[derive(Clone, Debug)]
@@ -139,15 +144,24 @@ impl Accounts {
     }
 
     /// Asks for another address. A mail goes to the new one, and the change is made when its link is opened: whoever
-    /// mistypes it, or has found an open browser, takes no account away. The password is needed where there is one.
+    /// mistypes it takes no account away. The password is needed, or a fresh sign-in where there is none: whoever
+    /// finds an open browser has neither.
     ///
     /// # Errors
     ///
-    /// [`AccountsError::InvalidEmail`], [`AccountsError::EmailTaken`], [`AccountsError::InvalidCredentials`].
-    pub async fn change_email(&self, user: UserId, password: Option<&str>, email: &str) -> Result<(), AccountsError> {
+    /// [`AccountsError::InvalidEmail`], [`AccountsError::EmailTaken`], [`AccountsError::InvalidCredentials`],
+    /// [`AccountsError::SignInAgain`].
+    pub async fn change_email(
+        &self,
+        user: UserId,
+        session: SessionId,
+        password: Option<&str>,
+        email: &str,
+    ) -> Result<(), AccountsError> {
         let email: Email = email.parse()?;
         match self.confirmed(user, password.unwrap_or_default()).await {
-            Ok(_) | Err(AccountsError::NoPassword) => {}
+            Ok(_) => {}
+            Err(AccountsError::NoPassword) => self.fresh(user, session).await?,
             Err(error) => return Err(error),
         }
         let (now, expires_at) = self.link_times(LinkKind::Verify);
@@ -176,6 +190,18 @@ impl Accounts {
             return Err(AccountsError::InvalidCredentials);
         }
         Ok(kept)
+    }
+
+    /// Whether somebody has signed in just now, by whatever means.
+    async fn fresh(&self, user: UserId, session: SessionId) -> Result<(), AccountsError> {
+        let since = self.now().minus(FRESH);
+        let query = move |reader: &Reader<'_>| {
+            let sql = "SELECT 1 FROM system_sessions
+                 WHERE id = ?1 AND user_id = ?2 AND created_at > ?3 AND revoked_at IS NULL";
+            let found = reader.prepare_cached(sql)?.query_row((session, user, since.0), |_| Ok(())).optional()?;
+            found.ok_or(AccountsError::SignInAgain)
+        };
+        self.store().read(Actor::System, query).await
     }
 
     async fn kept_by_email(&self, email: Email) -> Result<Option<Kept>, AccountsError> {

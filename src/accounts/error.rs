@@ -48,6 +48,9 @@ pub enum AccountsError {
     /// The account has none; a link sets one.
     #[error("the account has no password; let a link be sent that sets one")]
     NoPassword,
+    /// A session alone is not enough for this, and the account has no password to confirm it by.
+    #[error("sign in again to do this")]
+    SignInAgain,
     /// The link does not exist, has expired or was revoked.
     #[error("this link does not work, or not any more")]
     LinkInvalid,
@@ -111,6 +114,7 @@ impl AccountsError {
             Self::InvalidQuietHours => "invalid_quiet_hours",
             Self::WeakPassword(_) => "weak_password",
             Self::NoPassword => "no_password",
+            Self::SignInAgain => "sign_in_again",
             Self::LinkInvalid => "link_invalid",
             Self::LinkUsed => "link_used",
             Self::TooManyLinks => "too_many_links",

@@ -13,7 +13,7 @@ use super::sessions::{self, Owner};
 use super::{Accounts, AccountsError, Device, Email, Person, SignedIn, credentials, password, people, subject};
 use crate::config::AccountSettings;
 use crate::ids::{RecordId, UserId};
-use crate::store::{Actor, Channel, Outgoing, Reader, Role, RowExt, Tx};
+use crate::store::{Actor, Channel, Outgoing, Reader, Role, RowExt, StoreError, Tx};
 use crate::units::UnixTime;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -201,8 +201,11 @@ impl Accounts {
     fn request(&self, kind: LinkKind, email: Email) {
         let this = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = this.send(kind, email).await {
-                tracing::error!(%error, kind = kind.mail(), "a link cannot be sent");
+            match this.send(kind, email).await {
+                Ok(()) => {}
+                // Whoever asks too often does not write into the log as well.
+                Err(AccountsError::Store(StoreError::Busy)) => tracing::debug!("a link is not sent: too much waits"),
+                Err(error) => tracing::error!(%error, kind = kind.mail(), "a link cannot be sent"),
             }
         });
     }

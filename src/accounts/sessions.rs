@@ -1,7 +1,7 @@
 //! Signed-in devices: opaque tokens, stored hashed, that die at once when they are revoked.
 //!
-//! Every request asks the database anew. A lookup costs some ten microseconds, and in return there is no cache that
-//! would know for a while longer what does not hold any more.
+//! Every request asks the database anew. A lookup costs some twenty microseconds among 50 000 sessions, and in return
+//! there is no cache that would know for a while longer what does not hold any more.
 
 use std::time::Duration;
 

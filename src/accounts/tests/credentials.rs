@@ -75,14 +75,20 @@ async fn a_new_password_needs_the_old_one_and_signs_the_other_devices_out() {
 }
 
 #[tokio::test]
-async fn who_has_no_password_cannot_change_it_and_lets_a_link_be_sent() {
+async fn who_has_no_password_lets_a_link_set_one_and_signs_in_again_for_another_address() {
     let office = Office::new();
     let new = NewPerson { password: None, ..new_person("ada", Role::Customer) };
     let ada = office.accounts.create(Actor::System, new).await.unwrap();
-    let session = crate::ids::SessionId::new(UnixTime(T0), &mut rand::rng());
+    office.accounts.send(crate::accounts::links::LinkKind::Magic, ada.email.parse().unwrap()).await.unwrap();
+    let token = office.token("magic_link").await;
+    let session = office.accounts.open_magic_link(&token, Device::default()).await.unwrap().session.id;
     refused(office.accounts.change_password(ada.id, session, "", "a better password").await, "no_password");
-    // The address may be changed all the same: opening the mail is what proves it.
-    office.accounts.change_email(ada.id, None, "new@example.org").await.unwrap();
+    office.accounts.change_email(ada.id, session, None, "new@example.org").await.unwrap();
+    office.clock.advance(Duration::from_secs(15 * 60));
+    refused(office.accounts.change_email(ada.id, session, None, "evil@example.org").await, "sign_in_again");
+    let bob = office.signed_in("bob", Role::Customer).await;
+    let result = office.accounts.change_email(ada.id, bob.session.id, None, "evil@example.org").await;
+    refused(result, "sign_in_again");
 }
 
 #[tokio::test]

@@ -139,15 +139,18 @@ async fn people_change_what_their_own_account_says_and_nobody_elses() {
 #[tokio::test]
 async fn the_new_address_counts_once_its_mail_has_been_opened() {
     let office = Office::new();
-    let ada = office.person("ada", Role::Customer).await;
+    let SignedIn { person: ada, session } = office.signed_in("ada", Role::Customer).await;
     office.person("bob", Role::Customer).await;
     let accounts = &office.accounts;
-    refused(accounts.change_email(ada.id, Some("wrong password"), "new@example.org").await, "invalid_credentials");
-    refused(accounts.change_email(ada.id, None, "new@example.org").await, "invalid_credentials");
-    refused(accounts.change_email(ada.id, Some(PASSWORD), "BOB@example.org").await, "email_taken");
-    accounts.change_email(ada.id, Some(PASSWORD), "old-mistake@example.org").await.unwrap();
+    refused(
+        accounts.change_email(ada.id, session.id, Some("wrong password"), "new@example.org").await,
+        "invalid_credentials",
+    );
+    refused(accounts.change_email(ada.id, session.id, None, "new@example.org").await, "invalid_credentials");
+    refused(accounts.change_email(ada.id, session.id, Some(PASSWORD), "BOB@example.org").await, "email_taken");
+    accounts.change_email(ada.id, session.id, Some(PASSWORD), "old-mistake@example.org").await.unwrap();
     let mistake = office.token("verify_email").await;
-    accounts.change_email(ada.id, Some(PASSWORD), "new@example.org").await.unwrap();
+    accounts.change_email(ada.id, session.id, Some(PASSWORD), "new@example.org").await.unwrap();
     assert_eq!(accounts.person(actor(&ada), ada.id).await.unwrap().email, "ada@example.org");
     refused(accounts.verify_email(&mistake).await, "link_invalid");
 
@@ -164,8 +167,8 @@ async fn the_new_address_counts_once_its_mail_has_been_opened() {
 #[tokio::test]
 async fn an_address_that_was_taken_meanwhile_is_not_taken_over() {
     let office = Office::new();
-    let ada = office.person("ada", Role::Customer).await;
-    office.accounts.change_email(ada.id, Some(PASSWORD), "bob@example.org").await.unwrap();
+    let SignedIn { person: ada, session } = office.signed_in("ada", Role::Customer).await;
+    office.accounts.change_email(ada.id, session.id, Some(PASSWORD), "bob@example.org").await.unwrap();
     let token = office.token("verify_email").await;
     office.person("bob", Role::Customer).await;
     refused(office.accounts.verify_email(&token).await, "email_taken");

@@ -19,9 +19,6 @@ async fn a_session_lasts_while_it_is_used_and_ends_when_it_is_not() {
     }
     office.clock.advance(ttl - Duration::from_millis(1));
     office.resolve(&session.token).await.unwrap();
-    let writes = office.store.counters().pieces.load(std::sync::atomic::Ordering::Relaxed);
-    office.clock.advance(Duration::from_secs(1));
-    assert!(writes > 0);
 }
 
 #[tokio::test]
