@@ -51,7 +51,7 @@ mod zone;
 #[cfg(test)]
 mod facts_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -42,11 +42,17 @@ impl IfMatch {
         }
     }
 
-    /// The version that the change is meant for, where it is one; the writer compares it inside its transaction.
-    pub fn version(&self) -> Option<i64> {
+    /// The one version that the change is meant for, which the writer compares inside its transaction; none for `*`.
+    ///
+    /// # Errors
+    ///
+    /// A problem for a tag that was never ours, as for one that is not any more, and for several at once.
+    pub fn expected(&self) -> Result<Option<i64>, Problem> {
         match self.0.as_deref() {
-            Some([version]) => Some(*version),
-            _ => None,
+            None => Ok(None),
+            Some([version]) => Ok(Some(*version)),
+            Some([]) => Err(Code::PreconditionFailed.into()),
+            Some(_) => Err(Problem::new(Code::InvalidHeader).detail("If-Match takes one ETag here.")),
         }
     }
 
@@ -96,7 +102,12 @@ mod tests {
         for other in ["\"6\"", "W/\"7\"", "\"\"", "\"abc\"", "\"70\""] {
             assert_eq!(check(other, 7), Err(Code::PreconditionFailed), "{other}");
         }
-        assert_eq!(IfMatch::read("\"7\"").unwrap().version(), Some(7));
+        let expected = |text: &str| IfMatch::read(text).unwrap().expected().map_err(|problem| problem.code());
+        assert_eq!((expected("\"7\""), expected("*")), (Ok(Some(7)), Ok(None)));
+        for other in ["W/\"7\"", "\"abc\""] {
+            assert_eq!(expected(other), Err(Code::PreconditionFailed), "{other}");
+        }
+        assert_eq!(expected("\"6\", \"7\""), Err(Code::InvalidHeader));
         for wrong in ["", "7", "\"7", "\"7\" \"8\"", ",", &"\"1\",".repeat(100)] {
             assert_eq!(IfMatch::read(wrong).map_err(|problem| problem.code()), Err(Code::InvalidHeader), "{wrong}");
         }

@@ -1,9 +1,12 @@
 //! The office's REST API: thin handlers by resource. What a request must look like is in the types, who may call it is
 //! in the route's declaration, what it does is the scheduler's and the accounts' business.
 
+mod availability;
 mod calls;
 mod events;
 mod lobby;
+mod services;
+mod slots;
 mod state;
 mod token;
 
@@ -14,8 +17,20 @@ use super::office::OfficeRoutes;
 /// Every route of the office.
 pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let mut routes = OfficeRoutes::new(development);
-    for add in [token::routes, lobby::routes, calls::routes, events::routes] {
+    let all = [
+        services::routes,
+        availability::routes,
+        slots::routes,
+        token::routes,
+        lobby::routes,
+        calls::routes,
+        events::routes,
+    ];
+    for add in all {
         routes = add(routes);
     }
     routes
 }
+
+#[cfg(test)]
+mod tests;
