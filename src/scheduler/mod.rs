@@ -20,6 +20,7 @@
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
+//! | `reports/` | what is told of calls afterwards |
 //! | `content/` | messages, files, notes and ratings of an appointment |
 //! | `sweep` | what time alone brings about |
 //! | `board` | the rooms that are open now |
@@ -28,6 +29,7 @@ mod access;
 mod availability;
 mod board;
 mod change;
+mod conditions;
 mod content;
 mod error;
 mod expand;
@@ -39,6 +41,7 @@ mod interval;
 mod offers;
 mod quality;
 mod records;
+mod reports;
 mod services;
 mod slots;
 mod status;
@@ -78,6 +81,9 @@ pub use interval::{Interval, Intervals};
 pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
 pub use quality::{Assessment, Cause, Figures, assess};
 pub use records::{Appointment, Approval, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
+pub use reports::{
+    CallLog, CallLogFilter, CallSummary, CauseMinutes, QualityMinute, QualityReport, QualitySummary, StayQuality,
+};
 pub use services::{MAX_DESCRIPTION, MAX_SERVICES, MAX_TITLE, Service, ServiceDraft};
 pub use slots::{
     MAX_BUFFER, MAX_CAPACITY, MAX_DURATION, MAX_HORIZON, MAX_NOTICE, MAX_STEP, MIN_DURATION, Offer, ServiceRules,

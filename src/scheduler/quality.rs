@@ -60,6 +60,11 @@ impl Cause {
             Cause::Jitter => "jitter",
         }
     }
+
+    /// The cause of that word.
+    pub fn parse(word: &str) -> Option<Cause> {
+        [Cause::LossUp, Cause::LossDown, Cause::Delay, Cause::Jitter].into_iter().find(|cause| cause.as_str() == word)
+    }
 }
 
 /// R of a connection without fault that carries Opus.
@@ -67,7 +72,7 @@ const BEST: f64 = 93.2;
 /// How well Opus stands random loss, in G.107's terms (Bpl with in-band correction).
 const ROBUSTNESS: f64 = 20.0;
 /// A score below this has a cause.
-const GOOD: f64 = 4.0;
+pub(super) const GOOD: f64 = 4.0;
 /// What decoding and playing out take at least.
 const PLAYOUT: f64 = 40.0;
 

@@ -23,6 +23,12 @@ pub(super) fn prose(field: &'static str, text: &str, most: usize) -> Result<Stri
     bounded(field, text, most)
 }
 
+/// As [`prose`], but something.
+pub(super) fn words(field: &'static str, text: &str, most: usize) -> Result<String, Error> {
+    let text = prose(field, text, most)?;
+    if text.is_empty() { Err(Error::invalid(field, "it is empty")) } else { Ok(text) }
+}
+
 fn bounded(field: &'static str, text: &str, most: usize) -> Result<String, Error> {
     if text.chars().count() > most {
         return Err(Error::invalid(field, format!("it has more than {most} characters")));
@@ -42,6 +48,7 @@ mod tests {
         for bad in ["", " \t", "a\nb", "a\u{0}b", "Ärztliche Beratungen"] {
             assert!(matches!(line("title", bad, 18), Err(Error::Invalid { field: "title", .. })), "{bad:?}");
         }
+        assert!(words("note", " \n", 20).is_err() && words("note", " a\nb ", 3).is_ok());
         assert!(prose("note", "\u{7}", 20).is_err() && prose("note", &"x".repeat(21), 20).is_err());
     }
 }

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{MOST, Mark, Party, some_text};
+use super::{MOST, Mark, Party, before};
 use crate::ids::{AppointmentId, MessageId, SeatId};
 use crate::scheduler::change::{Change, Kind};
 use crate::scheduler::records::Appointment;
+use crate::scheduler::texts::words;
 use crate::scheduler::{Conflict, Error, Scheduler};
 use crate::store::{Actor, RowExt, Tx};
 use crate::units::{UnixTime, rfc3339};
@@ -121,8 +122,7 @@ impl Scheduler {
                 History::Before(mark) => (
                     "SELECT * FROM my_messages WHERE appointment_id = ?1 AND (sent_at, id) < (?2, ?3)
                      ORDER BY sent_at DESC, id DESC LIMIT ?4",
-                    // Behind every id.
-                    mark.map_or((i64::MAX, "~".to_owned()), |mark| (mark.at, mark.id.to_string())),
+                    before(mark),
                 ),
                 History::After(message) => {
                     let sql = "SELECT sent_at FROM my_messages WHERE id = ?1 AND appointment_id = ?2";
@@ -151,7 +151,7 @@ impl Scheduler {
     /// [`Conflict::ChatNotKept`], [`Error::Invalid`].
     pub async fn post_message(&self, actor: Actor, id: AppointmentId, new: NewMessage) -> Result<Message, Error> {
         let now = self.now();
-        let body = some_text("body", &new.body, MAX_BODY)?;
+        let body = words("body", &new.body, MAX_BODY)?;
         let stream = new.stream_id.map(|name| stream_name("streamId", name)).transpose()?;
         let reply_to = new.reply_to.map(|name| stream_name("replyTo", name)).transpose()?;
         self.write(move |tx| {
@@ -206,16 +206,16 @@ impl Scheduler {
         body: String,
     ) -> Result<Message, Error> {
         let now = self.now();
-        let body = some_text("body", &body, MAX_BODY)?;
+        let body = words("body", &body, MAX_BODY)?;
         self.write(move |tx| {
             let party = Party::load(tx, actor, id)?;
             party.must_take_content()?;
-            let before = own(tx, &party, message)?;
-            if before.deleted_at.is_some() {
+            let old = own(tx, &party, message)?;
+            if old.deleted_at.is_some() {
                 return Err(Error::NotFound);
             }
-            if before.body.as_ref() == Some(&body) {
-                return Ok(before);
+            if old.body.as_ref() == Some(&body) {
+                return Ok(old);
             }
             tx.prepare_cached("UPDATE messages SET body = ?2, edited_at = ?3 WHERE id = ?1")?
                 .execute((message, body, now.0))?;

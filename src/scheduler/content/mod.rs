@@ -33,6 +33,12 @@ pub struct Mark<I> {
     pub id: I,
 }
 
+/// Where a list goes on that begins with the latest: what is asked for lies before this.
+pub(super) fn before<I: ToString>(mark: Option<Mark<I>>) -> (i64, String) {
+    // The sign comes behind every id.
+    mark.map_or((i64::MAX, "~".to_owned()), |mark| (mark.at, mark.id.to_string()))
+}
+
 /// Somebody's seat, with the appointment that it is in.
 pub(super) struct Party {
     pub(super) appointment: Appointment,
@@ -75,38 +81,5 @@ impl Party {
 
     pub(super) fn is_host(&self) -> bool {
         self.seat.role == SeatRole::Host
-    }
-}
-
-/// A text as it is kept: lines end with `\n`, and besides those and tabs there is nothing in it that is not written.
-pub(super) fn plain_text(field: &'static str, text: &str, max: usize) -> Result<String, Error> {
-    let unified = text.replace("\r\n", "\n");
-    let kept: String = unified.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    let kept = kept.trim_end();
-    if kept.chars().count() > max {
-        return Err(Error::invalid(field, format!("it has more than {max} characters")));
-    }
-    Ok(kept.to_owned())
-}
-
-/// A text that says something.
-pub(super) fn some_text(field: &'static str, text: &str, max: usize) -> Result<String, Error> {
-    let text = plain_text(field, text, max)?;
-    if text.trim().is_empty() { Err(Error::invalid(field, "it is empty")) } else { Ok(text) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_keeps_its_lines_and_loses_what_nobody_wrote() {
-        let text = plain_text("body", "one\r\n\ttwo\u{0}\u{b}\u{1b}[31m \n\n", 100).unwrap();
-        assert_eq!(text, "one\n\ttwo[31m");
-        assert_eq!(plain_text("body", "ééé", 3).unwrap(), "ééé");
-        assert!(matches!(plain_text("body", "éééé", 3), Err(Error::Invalid { field: "body", .. })));
-        for empty in ["", " \n ", "\u{0}\u{7}"] {
-            assert!(matches!(some_text("body", empty, 10), Err(Error::Invalid { .. })), "{empty:?}");
-        }
     }
 }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Party, some_text};
+use super::Party;
 use crate::ids::{AppointmentId, NoteId, UserId};
 use crate::scheduler::change::{Change, Kind};
 use crate::scheduler::records::{Appointment, UnknownWord};
+use crate::scheduler::texts::words;
 use crate::scheduler::{Conflict, Error, Scheduler};
 use crate::store::{Actor, Audience, RowExt, Tx};
 use crate::units::{UnixTime, rfc3339};
@@ -156,7 +157,7 @@ impl Scheduler {
     /// [`Conflict::TooMany`], [`Error::Invalid`].
     pub async fn add_note(&self, actor: Actor, id: AppointmentId, new: NewNote) -> Result<Note, Error> {
         let now = self.now();
-        let body = some_text("body", &new.body, MAX_NOTE_BODY)?;
+        let body = words("body", &new.body, MAX_NOTE_BODY)?;
         self.write(move |tx| {
             let party = Party::load(tx, actor, id)?;
             let author = actor.user().ok_or(Error::NotYours)?;
@@ -194,7 +195,7 @@ impl Scheduler {
         changes: NoteChanges,
     ) -> Result<Note, Error> {
         let now = self.now();
-        let body = changes.body.map(|body| some_text("body", &body, MAX_NOTE_BODY)).transpose()?;
+        let body = changes.body.map(|body| words("body", &body, MAX_NOTE_BODY)).transpose()?;
         self.write(move |tx| {
             let before = own(tx, actor, id, note)?;
             Party::load(tx, actor, id)?;

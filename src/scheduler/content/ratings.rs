@@ -4,9 +4,10 @@ use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{MOST, Mark, Party, plain_text};
+use super::{MOST, Mark, Party, before};
 use crate::ids::{AppointmentId, UserId};
 use crate::scheduler::records::{Appointment, SeatRole};
+use crate::scheduler::texts::prose;
 use crate::scheduler::{Conflict, Error, Scheduler, Status};
 use crate::store::{Actor, RowExt};
 use crate::units::{UnixTime, rfc3339};
@@ -89,7 +90,7 @@ impl Scheduler {
         if !(1..=5).contains(&new.stars) {
             return Err(Error::invalid("stars", "it is a number from 1 to 5"));
         }
-        let comment = plain_text("comment", &new.comment, MAX_COMMENT)?;
+        let comment = prose("comment", &new.comment, MAX_COMMENT)?;
         self.write(move |tx| {
             let party = Party::load(tx, actor, id)?;
             let user = actor.user().filter(|_| party.seat.role == SeatRole::Client).ok_or(Error::NotYours)?;
@@ -141,7 +142,7 @@ impl Scheduler {
             return Err(Error::NotYours);
         }
         let limit = limit.min(MOST) as i64;
-        let (at, id) = after.map_or((i64::MAX, "~".to_owned()), |mark| (mark.at, mark.id.to_string()));
+        let (at, id) = before(after);
         self.read(actor, move |reader| {
             let sql = "SELECT r.*, a.title FROM my_ratings r JOIN my_appointments a ON a.id = r.appointment_id
                 WHERE a.expert_id = ?1 AND (r.created_at, r.appointment_id) < (?2, ?3)

@@ -39,6 +39,7 @@ CREATE TABLE call_logs (
 CREATE INDEX call_logs_appointment ON call_logs (appointment_id, started_at);
 CREATE INDEX call_logs_user ON call_logs (user_id, started_at);
 CREATE INDEX call_logs_open ON call_logs (room_name) WHERE ended_at IS NULL;
+CREATE INDEX call_logs_started ON call_logs (started_at, id);
 CREATE INDEX call_logs_ended ON call_logs (ended_at);
 
 CREATE TRIGGER call_logs_begin_open BEFORE INSERT ON call_logs
