@@ -15,7 +15,7 @@ use visavis_signaling::token::ApiKey;
 use super::Failure;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{self, Rest, RestParts};
+use crate::api::rest::{self, Rest, RestParts, SignInMethods};
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
 use crate::error::chain;
@@ -100,6 +100,7 @@ impl Office {
             accounts: self.accounts.clone(),
             scheduler: self.scheduler.clone(),
             key,
+            sign_in_methods: SignInMethods::new(&settings.office, settings.development),
         });
         rest::routes(settings.development).into_router(rest)
     }

@@ -4,29 +4,39 @@
 mod availability;
 mod calls;
 mod events;
+mod fields;
 mod lobby;
 mod services;
 mod slots;
+mod me;
+mod session;
+mod signup;
 mod state;
 mod token;
+mod users;
+mod visitor;
 
-pub use state::{Rest, RestParts};
+pub use state::{Rest, RestParts, SignInMethods};
 
 use super::office::OfficeRoutes;
 
 /// Every route of the office.
 pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let mut routes = OfficeRoutes::new(development);
-    let all = [
+    let resources = [
         services::routes,
         availability::routes,
         slots::routes,
+        session::routes,
+        signup::routes,
+        me::routes,
+        users::routes,
         token::routes,
         lobby::routes,
         calls::routes,
         events::routes,
     ];
-    for add in all {
+    for add in resources {
         routes = add(routes);
     }
     routes
