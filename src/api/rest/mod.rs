@@ -5,6 +5,7 @@ mod availability;
 mod calls;
 mod events;
 mod fields;
+mod guests;
 mod lobby;
 mod services;
 mod slots;
@@ -30,6 +31,7 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         session::routes,
         signup::routes,
         me::routes,
+        guests::routes,
         users::routes,
         token::routes,
         lobby::routes,

@@ -2,4 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod desk;
+mod guests;
+mod me;
 mod offering;
+mod session;
+mod signup;
+mod users;
+mod world;
+
+use serde_json::json;
+use world::{PASSWORD, Who, World};
