@@ -26,9 +26,9 @@ const USES: u16 = 10;
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
     routes
-        .add_as(Class::SignIn, Access::Anyone, routes!(open))
-        .add(Access::Staff, routes!(list, create))
-        .add(Access::Staff, routes!(revoke))
+        .add_as(Class::SignIn, Access::Anyone, routes!(open_guest_link))
+        .add(Access::Staff, routes!(list_guest_links, create_guest_link))
+        .add(Access::Staff, routes!(revoke_guest_link))
 }
 
 /// Come in by a guest link
@@ -36,7 +36,7 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// Each opening counts. The session that the browser had before ends.
 #[utoipa::path(post, path = "/api/guest/open", tag = "guests", request_body = Opened,
     responses((status = 200, body = GuestSeat)))]
-async fn open(
+async fn open_guest_link(
     State(rest): State<Rest>,
     Visitor(device): Visitor,
     Json(opened): Json<Opened>,
@@ -98,7 +98,7 @@ struct MadeLink {
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/guest-links", tag = "guests",
     params(("appointment_id" = AppointmentId, Path)), request_body = NewLink,
     responses((status = 201, body = MadeLink)))]
-async fn create(
+async fn create_guest_link(
     State(rest): State<Rest>,
     caller: Caller,
     Path(of): Path<AppointmentId>,
@@ -191,7 +191,7 @@ impl From<GuestLink> for LinkView {
 /// The latest first. What they end with is told to nobody any more.
 #[utoipa::path(get, path = "/api/appointments/{appointment_id}/guest-links", tag = "guests",
     params(("appointment_id" = AppointmentId, Path)), responses((status = 200, body = Vec<LinkView>)))]
-async fn list(
+async fn list_guest_links(
     State(rest): State<Rest>,
     caller: Caller,
     Path(of): Path<AppointmentId>,
@@ -206,7 +206,11 @@ async fn list(
 /// Whoever came to its seat is signed out.
 #[utoipa::path(delete, path = "/api/guest-links/{link_id}", tag = "guests", params(("link_id" = RecordId, Path)),
     responses((status = 204)))]
-async fn revoke(State(rest): State<Rest>, caller: Caller, Path(id): Path<RecordId>) -> Result<StatusCode, Problem> {
+async fn revoke_guest_link(
+    State(rest): State<Rest>,
+    caller: Caller,
+    Path(id): Path<RecordId>,
+) -> Result<StatusCode, Problem> {
     rest.accounts.revoke_guest_link(caller.actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

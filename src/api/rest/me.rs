@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::Rest;
 use super::fields::{Password, given};
 use super::visitor::without_cookie;
-use crate::accounts::{AccountsError, Person, ProfileChanges};
+use crate::accounts::{Person, ProfileChanges};
 use crate::api::office::{Access, Caller, Class, IfMatch, Json, Line, OfficeRoutes, Versioned};
 use crate::api::problem::{Code, Problem};
 use crate::ids::UserId;
@@ -167,7 +167,7 @@ async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Another address, and the password where there is one.
+/// Another address, and the password; where there is none, the sign-in must be fresh.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EmailChange {
@@ -186,8 +186,9 @@ async fn change_email(
     caller: Caller,
     Json(change): Json<EmailChange>,
 ) -> Result<StatusCode, Problem> {
+    let session = caller.session.ok_or(Problem::new(Code::SignInRequired))?;
     let password = change.password.as_ref().map(Password::reveal);
-    rest.accounts.change_email(caller.user()?, password, &change.email).await?;
+    rest.accounts.change_email(caller.user()?, session, password, &change.email).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -209,7 +210,7 @@ pub(super) async fn download(rest: &Rest, caller: &Caller, of: UserId) -> Result
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Farewell {
-    /// The account's, where there is one.
+    /// The account's; where there is none, the sign-in must be fresh.
     #[serde(default)]
     #[schema(inline)]
     password: Option<Password>,
@@ -225,11 +226,8 @@ async fn erase_me(
     Json(farewell): Json<Farewell>,
 ) -> Result<Response, Problem> {
     let id = caller.user()?;
-    let password = farewell.password.as_ref().map_or("", Password::reveal);
-    match rest.accounts.confirm_password(id, password).await {
-        Ok(()) | Err(AccountsError::NoPassword) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let session = caller.session.ok_or(Problem::new(Code::SignInRequired))?;
+    rest.accounts.confirm(id, session, farewell.password.as_ref().map(Password::reveal)).await?;
     rest.accounts.erase(caller.actor, id).await?;
     Ok(without_cookie(&rest.gate, StatusCode::NO_CONTENT))
 }

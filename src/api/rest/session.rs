@@ -22,9 +22,9 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
     routes
         .add(Access::Anyone, routes!(who_am_i, sign_out))
         .add_as(Class::SignIn, Access::Anyone, routes!(sign_in))
-        .add(Access::SignedIn, routes!(devices))
-        .add(Access::SignedIn, routes!(revoke_others))
-        .add(Access::SignedIn, routes!(revoke))
+        .add(Access::SignedIn, routes!(list_devices))
+        .add(Access::SignedIn, routes!(sign_others_out))
+        .add(Access::SignedIn, routes!(sign_device_out))
 }
 
 /// Who is signed in: an account, a guest, or nobody.
@@ -140,7 +140,7 @@ async fn sign_out(State(rest): State<Rest>, caller: Caller) -> Result<Response, 
 ///
 /// The latest first; there are at most 50.
 #[utoipa::path(get, path = "/api/sessions", tag = "session", responses((status = 200, body = Vec<DeviceView>)))]
-async fn devices(State(rest): State<Rest>, caller: Caller) -> Result<Json<Vec<DeviceView>>, Problem> {
+async fn list_devices(State(rest): State<Rest>, caller: Caller) -> Result<Json<Vec<DeviceView>>, Problem> {
     let rows = rest.accounts.sessions(caller.actor).await?;
     Ok(Json(rows.into_iter().map(|row| DeviceView::new(row, caller.session)).collect()))
 }
@@ -148,7 +148,11 @@ async fn devices(State(rest): State<Rest>, caller: Caller) -> Result<Json<Vec<De
 /// Sign a device out
 #[utoipa::path(delete, path = "/api/sessions/{session_id}", tag = "session",
     params(("session_id" = SessionId, Path)), responses((status = 204)))]
-async fn revoke(State(rest): State<Rest>, caller: Caller, Path(id): Path<SessionId>) -> Result<Response, Problem> {
+async fn sign_device_out(
+    State(rest): State<Rest>,
+    caller: Caller,
+    Path(id): Path<SessionId>,
+) -> Result<Response, Problem> {
     rest.accounts.sign_out(caller.actor, id).await?;
     let answer = StatusCode::NO_CONTENT;
     Ok(if caller.session == Some(id) { without_cookie(&rest.gate, answer) } else { answer.into_response() })
@@ -157,7 +161,7 @@ async fn revoke(State(rest): State<Rest>, caller: Caller, Path(id): Path<Session
 /// Sign all other devices out
 #[utoipa::path(post, path = "/api/sessions/revoke-others", tag = "session",
     responses((status = 200, body = SignedOut)))]
-async fn revoke_others(State(rest): State<Rest>, caller: Caller) -> Result<Json<SignedOut>, Problem> {
+async fn sign_others_out(State(rest): State<Rest>, caller: Caller) -> Result<Json<SignedOut>, Problem> {
     let signed_out = rest.accounts.sign_out_everywhere(caller.actor, caller.user()?, caller.session).await?;
     Ok(Json(SignedOut { signed_out }))
 }

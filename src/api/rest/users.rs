@@ -22,13 +22,13 @@ const PIECE: (u16, u16) = (50, 100);
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
     routes
-        .add(Access::Admin, routes!(list, create))
-        .add(Access::Admin, routes!(read, change, erase))
-        .add(Access::Admin, routes!(disable))
-        .add(Access::Admin, routes!(enable))
-        .add(Access::Admin, routes!(devices, sign_out))
+        .add(Access::Admin, routes!(list_users, create_user))
+        .add(Access::Admin, routes!(read_user, change_user, erase_user))
+        .add(Access::Admin, routes!(disable_user))
+        .add(Access::Admin, routes!(enable_user))
+        .add(Access::Admin, routes!(list_user_devices, sign_user_out))
         .add(Access::Admin, routes!(send_password_link))
-        .add_as(Class::Upload, Access::Admin, routes!(export))
+        .add_as(Class::Upload, Access::Admin, routes!(export_user))
 }
 
 /// An account as administrators see it.
@@ -106,7 +106,7 @@ struct Wanted {
 /// Accounts by name
 #[utoipa::path(get, path = "/api/users", tag = "users", params(Wanted),
     responses((status = 200, body = Slice<Account>)))]
-async fn list(
+async fn list_users(
     State(rest): State<Rest>,
     caller: Caller,
     Query(wanted): Query<Wanted>,
@@ -146,7 +146,7 @@ struct NewAccount {
 /// Make an account
 #[utoipa::path(post, path = "/api/users", tag = "users", request_body = NewAccount,
     responses((status = 201, body = Account)))]
-async fn create(
+async fn create_user(
     State(rest): State<Rest>,
     caller: Caller,
     Json(new): Json<NewAccount>,
@@ -166,7 +166,7 @@ async fn create(
 /// An account
 #[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, body = Account)))]
-async fn read(
+async fn read_user(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -186,7 +186,7 @@ struct Change {
 /// The person is signed out everywhere. Experts give up consultations that lie ahead first.
 #[utoipa::path(patch, path = "/api/users/{user_id}", tag = "users", params(("user_id" = UserId, Path)),
     request_body = Change, responses((status = 200, body = Account)))]
-async fn change(
+async fn change_user(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -200,7 +200,7 @@ async fn change(
 /// What remains of consultations says nothing any more of who took part. Those that lie ahead are cancelled first.
 #[utoipa::path(delete, path = "/api/users/{user_id}", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 204)))]
-async fn erase(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<StatusCode, Problem> {
+async fn erase_user(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<StatusCode, Problem> {
     rest.accounts.erase(caller.actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -210,7 +210,7 @@ async fn erase(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>)
 /// Its sessions, links and tokens for rooms end at once.
 #[utoipa::path(post, path = "/api/users/{user_id}/disable", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, body = Account)))]
-async fn disable(
+async fn disable_user(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -221,7 +221,7 @@ async fn disable(
 /// Open an account again
 #[utoipa::path(post, path = "/api/users/{user_id}/enable", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, body = Account)))]
-async fn enable(
+async fn enable_user(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -232,7 +232,7 @@ async fn enable(
 /// The devices that somebody is signed in on
 #[utoipa::path(get, path = "/api/users/{user_id}/sessions", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, body = Vec<DeviceView>)))]
-async fn devices(
+async fn list_user_devices(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -245,7 +245,7 @@ async fn devices(
 /// Sign somebody out everywhere
 #[utoipa::path(delete, path = "/api/users/{user_id}/sessions", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, body = SignedOut)))]
-async fn sign_out(
+async fn sign_user_out(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<UserId>,
@@ -271,6 +271,6 @@ async fn send_password_link(
 /// All that is held about somebody, for the person
 #[utoipa::path(get, path = "/api/users/{user_id}/export", tag = "users", params(("user_id" = UserId, Path)),
     responses((status = 200, description = "Everything, by what it is.", body = Object)))]
-async fn export(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<Response, Problem> {
+async fn export_user(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<Response, Problem> {
     download(&rest, &caller, id).await
 }
