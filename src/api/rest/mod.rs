@@ -7,11 +7,11 @@ mod events;
 mod fields;
 mod guests;
 mod lobby;
-mod services;
-mod slots;
 mod me;
+mod services;
 mod session;
 mod signup;
+mod slots;
 mod state;
 mod token;
 mod users;
@@ -25,14 +25,14 @@ use super::office::OfficeRoutes;
 pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let mut routes = OfficeRoutes::new(development);
     let resources = [
-        services::routes,
-        availability::routes,
-        slots::routes,
         session::routes,
         signup::routes,
         me::routes,
-        guests::routes,
         users::routes,
+        services::routes,
+        availability::routes,
+        slots::routes,
+        guests::routes,
         token::routes,
         lobby::routes,
         calls::routes,

@@ -87,7 +87,13 @@ impl Counter {
         // Nothing streams here, so nobody asks whether the server stops.
         let (_, stopped) = watch::channel(false);
         let gate = Gate::new(GateParts::new(&settings, base, clock, Arc::new(Metrics::default()), stopped));
-        let parts = RestParts { gate, accounts, scheduler: desk.scheduler.clone(), key: key(), sign_in_methods: SignInMethods::new(&settings, false) };
+        let parts = RestParts {
+            gate,
+            accounts,
+            scheduler: desk.scheduler.clone(),
+            key: key(),
+            sign_in_methods: SignInMethods::new(&settings, false),
+        };
         let counter = Self { desk, router: routes(false).into_router(Rest::new(parts)) };
         for number in [1, 2, 3, 8, 9, 10] {
             counter.signs_in(Person(number), &format!("user_id) VALUES ('{}'", person(number)));
