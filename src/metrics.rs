@@ -48,6 +48,11 @@ impl Gauge {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
+    /// There are `n` now.
+    pub fn set(&self, n: i64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
     /// How many there are.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
@@ -91,6 +96,33 @@ impl<T> ByKind<T> {
     }
 }
 
+/// What goes outward: by channel (`mail`, `sms`, `push`), and webhooks by what became of them.
+#[derive(Debug, Default)]
+pub struct Outward {
+    /// Messages that went out.
+    pub sent: Causes,
+    /// Messages that nobody was to hear of any more.
+    pub dropped: Causes,
+    /// Messages that cannot be sent.
+    pub failed: Causes,
+    /// Attempts after which a message is tried again.
+    pub retried: Causes,
+    /// Attempts to deliver a webhook: `delivered`, `retried`, `failed`.
+    pub deliveries: Causes,
+    queues: [Gauge; 4],
+}
+
+impl Outward {
+    /// What waits to be sent, by name.
+    pub const QUEUES: [&str; 4] = ["mail", "sms", "push", "webhook"];
+
+    /// How many messages of a queue are due; of a name that is none, the last.
+    pub fn queue(&self, name: &str) -> &Gauge {
+        let index = Self::QUEUES.iter().position(|queue| *queue == name).unwrap_or(Self::QUEUES.len() - 1);
+        &self.queues[index]
+    }
+}
+
 /// The control plane's counters; one of these in a process, shared by `Arc`.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -125,6 +157,8 @@ pub struct Metrics {
     pub problems: Causes,
     /// Handlers of the office that panicked.
     pub handler_panics: Counter,
+    /// Mail, SMS, notifications and webhooks.
+    pub outward: Outward,
 }
 
 #[cfg(test)]

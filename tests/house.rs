@@ -96,7 +96,7 @@ const BANNED: &[&str] = &["ring", "openssl-sys"];
 const BANNED_IN_SERVER: &[&str] = &["ring", "openssl-sys", "rtc-sctp", "rtc-dtls", "webrtc"];
 /// Settings whose readers are under construction. Whoever reads one takes it from the list, which goes with its last.
 const UNREAD: &str = "
-    allow_networks mail oidc provider sms smtp
+    oidc
 ";
 const MAX_LINES: usize = 800;
 /// What a longer file says, with the reason behind it.

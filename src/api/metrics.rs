@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::access::{Access, Routes};
 use crate::config::PrometheusSettings;
-use crate::metrics::{ByKind, Metrics};
+use crate::metrics::{ByKind, Metrics, Outward};
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,6 +165,26 @@ fn office(text: &mut Text, metrics: &Metrics) {
     text.causes("visavis_problems_total", "Requests answered with a problem", "code", &metrics.problems.get());
     text.head("visavis_handler_panics_total", "counter", "Handlers that panicked");
     text.line("visavis_handler_panics_total", &[], metrics.handler_panics.get());
+    let outward = &metrics.outward;
+    let causes: [(&str, &str, &str, _); 5] = [
+        ("visavis_messages_sent_total", "Messages that went out", "channel", outward.sent.get()),
+        (
+            "visavis_messages_dropped_total",
+            "Messages out of date before they were sent",
+            "channel",
+            outward.dropped.get(),
+        ),
+        ("visavis_messages_failed_total", "Messages that could not be sent", "channel", outward.failed.get()),
+        ("visavis_messages_retried_total", "Attempts that will be repeated", "channel", outward.retried.get()),
+        ("visavis_webhook_deliveries_total", "Attempts to deliver a webhook", "outcome", outward.deliveries.get()),
+    ];
+    for (name, help, label, counts) in causes {
+        text.causes(name, help, label, &counts);
+    }
+    text.head("visavis_outward_queue", "gauge", "Messages and webhooks that are due");
+    for name in Outward::QUEUES {
+        text.line("visavis_outward_queue", &[("queue", name)], outward.queue(name).get());
+    }
 }
 
 fn media(text: &mut Text, totals: &MediaTotals) {

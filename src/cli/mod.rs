@@ -7,6 +7,7 @@ mod check;
 mod ice_servers;
 mod logging;
 mod office;
+mod outward;
 mod serve;
 mod token;
 mod user;

@@ -8,14 +8,16 @@ use std::time::Duration;
 use axum::Router;
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use visavis_signaling::token::ApiKey;
 
 use super::Failure;
+use super::outward::Outward;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{self, Rest, RestParts, SignInMethods};
+use crate::api::rest::{self, Rest, RestParts};
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
 use crate::error::chain;
@@ -36,14 +38,17 @@ pub(super) struct Office {
     pub(super) scheduler: Scheduler,
     pub(super) accounts: Accounts,
     pub(super) scheduled: Arc<Scheduled>,
+    pub(super) outward: Outward,
     /// Development mode's data, gone with the process.
     _temporary: Option<TempDir>,
 }
 
 impl Office {
     /// Opens the database and puts in order what an earlier end has left; nothing when the settings want no office.
+    /// HTTP listens on `port`.
     pub(super) async fn start(
         settings: &Settings,
+        port: u16,
         clock: &SharedClock,
         metrics: &Arc<Metrics>,
     ) -> Result<Option<Self>, Failure> {
@@ -58,6 +63,7 @@ impl Office {
             .map_err(Failure::runtime)?
             .map_err(|error| Failure::runtime(chain(&error)))?;
         let accounts = Accounts::new(store.clone(), Arc::clone(clock), settings.office.accounts.clone());
+        let outward = Outward::new(settings, port, &store, clock, metrics).await?;
         let scheduler = Scheduler::new(store, Arc::clone(clock), scheduler_settings(settings));
         let closed = scheduler.recover().await.map_err(|error| Failure::runtime(chain(&error)))?;
         if closed > 0 {
@@ -68,14 +74,16 @@ impl Office {
             tracing::warn!("{}", first_admin_hint(folder.path()));
         }
         let scheduled = Scheduled::start(scheduler.clone(), Arc::clone(metrics));
-        Ok(Some(Self { scheduler, accounts, scheduled, _temporary: temporary }))
+        Ok(Some(Self { scheduler, accounts, scheduled, outward, _temporary: temporary }))
     }
 
-    /// Begins what the office does by itself, until `stop` turns true.
-    pub(super) fn run(&self, rooms: &Rooms, stop: &watch::Receiver<bool>) {
+    /// Begins what the office does by itself, until `stop` turns true. What is being sent then comes to its end with
+    /// the task.
+    pub(super) fn run(&self, rooms: &Rooms, stop: &watch::Receiver<bool>) -> JoinHandle<()> {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
         tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
+        tokio::spawn(self.outward.dispatcher.clone().run(stop.clone()))
     }
 
     /// The office's part of the main port, for a server whose HTTP listens on `port`.
@@ -100,7 +108,9 @@ impl Office {
             accounts: self.accounts.clone(),
             scheduler: self.scheduler.clone(),
             key,
-            sign_in_methods: SignInMethods::new(&settings.office, settings.development),
+            dispatcher: self.outward.dispatcher.clone(),
+            inbox: self.outward.inbox.clone(),
+            sms_log: self.outward.sms_log.clone(),
         });
         rest::routes(settings.development).into_router(rest)
     }

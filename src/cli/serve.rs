@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::args::SettingsArgs;
@@ -74,7 +75,8 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let node_id = NodeId::random(&mut rand::rng());
     let rooms_settings = wiring::rooms_settings(&settings, node_id.as_str());
     let keys = settings.keys.iter().map(|(key, secret)| (key, secret.reveal())).collect();
-    let office = Office::start(&settings, &clock, &metrics).await?;
+    let port = http.addresses().first().map_or(settings.port, SocketAddr::port);
+    let office = Office::start(&settings, port, &clock, &metrics).await?;
     let (admission, observer): (Arc<dyn Admission>, Arc<dyn Observer>) = match &office {
         Some(office) => (Arc::clone(&office.scheduled) as _, Arc::clone(&office.scheduled) as _),
         None => (Arc::new(AllowAll), Arc::new(Unobserved)),
@@ -91,15 +93,12 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     tokio::spawn(net_plane::deliver(events, rooms.clone()));
 
     let (stop, stopped) = watch::channel(false);
-    if let Some(office) = &office {
-        office.run(&rooms, &stopped);
-    }
+    let sending = office.as_ref().map(|office| office.run(&rooms, &stopped));
     announce(&settings, &http.addresses(), &addresses);
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
     let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
     if let (Some(office), Some(key)) = (&office, api.keys.first()) {
-        let port = http.addresses().first().map_or(settings.port, SocketAddr::port);
         router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped));
     }
     let http = tokio::spawn(http.serve(router, stopped.clone()));
@@ -118,7 +117,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         _ = fatals.recv() => Err(Failure::runtime("a media shard failed, see the log; the process must be restarted")),
     };
     tokio::select! {
-        () = shut_down(&rooms, office.as_ref(), &stop, http) => {}
+        () = shut_down(&rooms, office.as_ref(), &stop, http, sending) => {}
         name = signals.next() => tracing::warn!(signal = name, "stopping at once"),
     }
     result
@@ -129,7 +128,8 @@ async fn shut_down(
     rooms: &Rooms,
     office: Option<&Office>,
     stop: &watch::Sender<bool>,
-    http: tokio::task::JoinHandle<()>,
+    http: JoinHandle<()>,
+    sending: Option<JoinHandle<()>>,
 ) {
     if timeout(Listeners::PATIENCE, rooms.shut_down()).await.is_err() {
         tracing::warn!("rooms did not close in time");
@@ -143,6 +143,11 @@ async fn shut_down(
     let _ = stop.send(true);
     if timeout(Listeners::PATIENCE, http).await.is_err() {
         tracing::warn!("HTTP connections did not end in time");
+    }
+    if let Some(sending) = sending
+        && timeout(Listeners::PATIENCE, sending).await.is_err()
+    {
+        tracing::warn!("a message was still being sent; the next start sends it again");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::ids::UserId;
+use crate::ids::{SeatId, UserId};
 use crate::units::UnixTime;
 
 /// A message, as it is kept in `outbox.payload`: a JSON object whose `kind` names it. The scheduler and the accounts
@@ -67,6 +67,26 @@ impl Message {
         )
     }
 
+    /// What it holds of a change, where it tells of one.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Message::Requested(change)
+            | Message::RequestReceived(change)
+            | Message::Approved(change)
+            | Message::Rejected(change)
+            | Message::Proposed(change)
+            | Message::Rescheduled(change)
+            | Message::Cancelled(change)
+            | Message::Expired(change)
+            | Message::Completed(change)
+            | Message::NoShow(change)
+            | Message::SeatAdded(change)
+            | Message::SeatRemoved(change)
+            | Message::Waiting(change) => Some(change),
+            _ => None,
+        }
+    }
+
     /// Where the message goes, when that is not the account's own address, or there is no account.
     pub fn addressee(&self) -> Option<Addressee<'_>> {
         match self {
@@ -107,6 +127,10 @@ pub struct Change {
     pub previous_starts_at: Option<i64>,
     /// Of somebody who waits: the name.
     pub name: String,
+    /// The appointment's sequence number in calendars after the change.
+    pub sequence: Option<u32>,
+    /// The receiver's seat, where there is no account.
+    pub seat: Option<SeatId>,
 }
 
 /// What a reminder holds.
@@ -201,11 +225,16 @@ mod tests {
         let rejected = json!({"kind": "rejected", "message": "Alas", "by": user, "version": 3, "sequence": 0});
         assert_eq!(
             read(rejected),
-            Message::Rejected(Change { message: "Alas".into(), by: Some(user), ..Change::default() })
+            Message::Rejected(Change {
+                message: "Alas".into(),
+                by: Some(user),
+                sequence: Some(0),
+                ..Change::default()
+            })
         );
         assert_eq!(
             read(json!({"kind": "cancelled", "message": "", "by": null, "version": 1, "sequence": 1})),
-            Message::Cancelled(Change::default())
+            Message::Cancelled(Change { sequence: Some(1), ..Change::default() })
         );
         assert_eq!(
             read(json!({"kind": "reminder", "before": "24h", "startsAt": 7})),

@@ -1,6 +1,7 @@
-//! What goes outward: mail with invitations, SMS, web push, webhooks. Senders take what to send and when it is; nothing
-//! here decides whether something is sent.
+//! What goes outward: mail with invitations, SMS, web push, webhooks. Senders take what to send and when it is;
+//! whether something is sent, `dispatch` decides.
 
+pub mod dispatch;
 pub mod http;
 pub mod ical;
 pub mod mail;

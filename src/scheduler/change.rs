@@ -160,7 +160,8 @@ impl<'a> Change<'a> {
             let word = kind.as_str().trim_start_matches("lobby_");
             webhook(tx, now, &format!("{namespace}.{word}"), &data)?;
         }
-        self.write_letters(tx, now, &seats)
+        self.write_letters(tx, now, &seats)?;
+        self.write_letters_to_guests(tx, now)
     }
 
     /// Whom live events of a seat go to. Somebody who loses a seat still hears of that.
@@ -229,6 +230,45 @@ impl<'a> Change<'a> {
             Kind::Waiting => self.letter(tx, now, "waiting", &[it.expert_id], &[Channel::Push]),
             _ => Ok(()),
         }
+    }
+
+    /// Guests have no account; those whose address is known hear of what their calendars must know.
+    fn write_letters_to_guests(&self, tx: &mut Tx<'_>, now: UnixTime) -> Result<(), Error> {
+        let kind = match self.kind {
+            Kind::Approved => "approved",
+            Kind::Rescheduled => "rescheduled",
+            Kind::Cancelled => "cancelled",
+            _ => return Ok(()),
+        };
+        let it = self.appointment;
+        let guests: Vec<SeatId> = tx
+            .prepare_cached(
+                "SELECT id FROM seats WHERE appointment_id = ?1 AND user_id IS NULL AND guest_email IS NOT NULL
+                   AND removed_at IS NULL",
+            )?
+            .query_map([it.id], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for seat in guests {
+            let payload = json!({
+                "kind": kind,
+                "message": self.message,
+                "by": self.actor.user(),
+                "version": it.version,
+                "sequence": it.ical_sequence,
+                "seat": seat,
+            });
+            let key = format!("{kind}:{}:{}:{seat}:mail", it.id, it.version);
+            let outgoing = Outgoing {
+                channel: Channel::Mail,
+                dedupe_key: &key,
+                user: None,
+                appointment: Some(it.id),
+                payload: &payload,
+                due_at: now,
+            };
+            tx.send(now, &outgoing)?;
+        }
+        Ok(())
     }
 
     /// A letter to whom the seat of `detail.userId` belongs.

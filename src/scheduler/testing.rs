@@ -200,6 +200,20 @@ impl Desk {
         self.scheduler.witness(fact).await.unwrap();
     }
 
+    /// Records that something has happened to an appointment, with all that this brings with it.
+    pub async fn tell(&self, kind: Kind, appointment: u32, actor: Actor) {
+        self.tell_with(kind, appointment, actor, serde_json::json!({})).await;
+    }
+
+    pub async fn tell_with(&self, kind: Kind, appointment: u32, actor: Actor, detail: Value) {
+        let now = self.clock.unix();
+        let work = move |tx: &mut crate::store::Tx<'_>| {
+            let it = Appointment::load(tx, appointment_id(appointment))?;
+            change::Change::new(kind, &it, actor).detail(detail).record(tx, now)
+        };
+        self.scheduler.write(work).await.unwrap();
+    }
+
     pub fn status(&self, number: u32) -> String {
         self.value(&format!("SELECT status FROM appointments WHERE id = '{}'", appointment_id(number)))
     }

@@ -3,42 +3,34 @@
 
 mod availability;
 mod calls;
+mod dev;
 mod events;
-mod fields;
-mod guests;
 mod lobby;
-mod me;
+mod notify;
 mod services;
-mod session;
-mod signup;
 mod slots;
 mod state;
 mod token;
-mod users;
-mod visitor;
 
-pub use state::{Rest, RestParts, SignInMethods};
+pub use state::{Rest, RestParts};
 
 use super::office::OfficeRoutes;
 
 /// Every route of the office.
 pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let mut routes = OfficeRoutes::new(development);
-    let resources = [
-        session::routes,
-        signup::routes,
-        me::routes,
-        users::routes,
+    let all = [
         services::routes,
         availability::routes,
         slots::routes,
-        guests::routes,
         token::routes,
         lobby::routes,
         calls::routes,
         events::routes,
+        notify::routes,
+        dev::routes,
     ];
-    for add in resources {
+    for add in all {
         routes = add(routes);
     }
     routes

@@ -5,7 +5,7 @@ mod inbox;
 mod smtp;
 
 #[cfg(test)]
-mod reader;
+pub(in crate::notify) mod reader;
 #[cfg(test)]
 mod tests;
 

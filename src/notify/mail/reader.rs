@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A part of a message, or all of it.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(in crate::notify) struct Part {
     headers: Vec<(String, String)>,
-    pub(super) parts: Vec<Part>,
+    pub(in crate::notify) parts: Vec<Part>,
     /// Decoded, for parts that have no parts.
-    pub(super) text: String,
+    pub(in crate::notify) text: String,
 }
 
 impl Part {
-    pub(super) fn read(raw: &str) -> Self {
+    pub(in crate::notify) fn read(raw: &str) -> Self {
         let (head, body) = raw.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no body in {raw:?}"));
         assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "a bare line end in {head:?}");
         let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
@@ -40,18 +40,18 @@ impl Part {
         part
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::notify) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let first = found.next();
         assert!(found.next().is_none(), "{name} twice");
         first
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
+    pub(in crate::notify) fn names(&self) -> Vec<&str> {
         self.headers.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    pub(super) fn kind(&self) -> &str {
+    pub(in crate::notify) fn kind(&self) -> &str {
         self.header("content-type").unwrap().split(';').next().unwrap()
     }
 }
@@ -79,7 +79,7 @@ fn quoted_printable(text: &str, escape: char) -> Vec<u8> {
 }
 
 /// A header's value with its encoded words decoded (RFC 2047), and quoted strings without their quotes.
-pub(super) fn words(value: &str) -> String {
+pub(in crate::notify) fn words(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
     while let Some(at) = rest.find("=?") {

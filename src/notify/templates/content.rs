@@ -1,7 +1,7 @@
 //! What each message consists of, whatever the language: its words, the facts of the appointment, what one side says
 //! to the other, what the reader can do.
 
-use crate::notify::message::{Change, Message};
+use crate::notify::message::Message;
 use crate::scheduler::{Appointment, NoShow, Status};
 use crate::units::UnixTime;
 
@@ -132,7 +132,7 @@ fn said(message: &Message, it: Option<&Appointment>, c: &Context<'_>) -> Said {
     if let Some(proposal) = &it.proposal {
         said.proposed = c.dates().short(proposal.starts_at);
     }
-    if let Some(change) = change(message) {
+    if let Some(change) = message.change() {
         said.by_reader = change.by.is_some() && change.by == c.reader.user;
         if change.by == Some(it.expert_id) {
             said.who = said.expert.clone();
@@ -143,25 +143,6 @@ fn said(message: &Message, it: Option<&Appointment>, c: &Context<'_>) -> Said {
         }
     }
     said
-}
-
-fn change(message: &Message) -> Option<&Change> {
-    match message {
-        Message::Requested(change)
-        | Message::RequestReceived(change)
-        | Message::Approved(change)
-        | Message::Rejected(change)
-        | Message::Proposed(change)
-        | Message::Rescheduled(change)
-        | Message::Cancelled(change)
-        | Message::Expired(change)
-        | Message::Completed(change)
-        | Message::NoShow(change)
-        | Message::SeatAdded(change)
-        | Message::SeatRemoved(change)
-        | Message::Waiting(change) => Some(change),
-        _ => None,
-    }
 }
 
 fn facts(
@@ -200,7 +181,7 @@ fn words(language: &Language, message: &Message, it: Option<&Appointment>, said:
             it.proposal.as_ref().map(|proposal| (by(said), proposal.message.clone()))
         }
         Message::GuestInvitation(link) => Some(((language.writes)(&said.expert), link.message.clone())),
-        message => change(message).map(|change| (by(said), change.message.clone())),
+        message => message.change().map(|change| (by(said), change.message.clone())),
     }
 }
 

@@ -82,7 +82,7 @@ pub struct Brand {
 }
 
 /// A message in all its forms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// A mail's subject.
     pub subject: String,

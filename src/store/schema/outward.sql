@@ -26,6 +26,8 @@ CREATE TABLE outbox (
   due_at INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'sent', 'failed', 'dropped')),
   attempts INTEGER NOT NULL DEFAULT 0,
+  -- What time for further attempts runs from; it may have been due long after it was written.
+  first_tried_at INTEGER,
   last_error TEXT,
   created_at INTEGER NOT NULL,
   done_at INTEGER,

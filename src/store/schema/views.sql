@@ -127,4 +127,5 @@ SELECT * FROM main.audit_log WHERE typeof(at) <> '' AND actor_kind() IN ('admin'
 CREATE TEMP VIEW admin_retention_policies AS
 SELECT * FROM main.retention_policies WHERE typeof(keep_days) <> '' AND actor_kind() IN ('admin', 'system');
 CREATE TEMP VIEW public_settings AS
-SELECT * FROM main.settings WHERE key LIKE 'branding.%' OR actor_kind() IN ('admin', 'system');
+SELECT * FROM main.settings
+WHERE key LIKE 'branding.%' OR actor_kind() = 'system' OR (actor_kind() = 'admin' AND key NOT LIKE 'secret.%');

@@ -15,10 +15,11 @@ use tower::ServiceExt;
 
 use crate::accounts::{Accounts, Hasher};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{Rest, RestParts, SignInMethods, routes};
+use crate::api::rest::{Rest, RestParts, routes};
 use crate::clock::SharedClock;
 use crate::config::{AccountSettings, BaseUrl, OfficeSettings};
 use crate::metrics::Metrics;
+use crate::notify::dispatch::{self, Dispatcher};
 use crate::scheduler::testing::{Desk, key, person};
 use crate::store::hex;
 use crate::units::{UnixTime, rfc3339};
@@ -44,6 +45,7 @@ pub(super) const ADMIN: Who = Person(10);
 /// The desk and its API.
 pub(super) struct Counter {
     pub(super) desk: Desk,
+    pub(super) dispatcher: Dispatcher,
     router: Router,
 }
 
@@ -86,15 +88,19 @@ impl Counter {
         let base: BaseUrl = "https://meet.example.org".parse().unwrap();
         // Nothing streams here, so nobody asks whether the server stops.
         let (_, stopped) = watch::channel(false);
+        let kept = dispatch::testing::dispatcher(desk.scheduler.store().clone(), Arc::clone(&clock));
         let gate = Gate::new(GateParts::new(&settings, base, clock, Arc::new(Metrics::default()), stopped));
         let parts = RestParts {
             gate,
             accounts,
             scheduler: desk.scheduler.clone(),
             key: key(),
-            sign_in_methods: SignInMethods::new(&settings, false),
+            dispatcher: kept.dispatcher.clone(),
+            inbox: Some(kept.inbox),
+            sms_log: Some(kept.sms),
         };
-        let counter = Self { desk, router: routes(false).into_router(Rest::new(parts)) };
+        let dispatcher = kept.dispatcher;
+        let counter = Self { desk, dispatcher, router: routes(true).into_router(Rest::new(parts)) };
         for number in [1, 2, 3, 8, 9, 10] {
             counter.signs_in(Person(number), &format!("user_id) VALUES ('{}'", person(number)));
         }
