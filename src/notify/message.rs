@@ -22,6 +22,8 @@ pub enum Message {
     Rejected(Change),
     /// One side proposes another time.
     Proposed(Change),
+    /// Nothing comes of the proposal.
+    ProposalDeclined(Change),
     /// It has another time.
     Rescheduled(Change),
     /// It was called off.
@@ -32,6 +34,10 @@ pub enum Message {
     Completed(Change),
     /// Somebody did not come.
     NoShow(Change),
+    /// To the expert: a customer has joined a session.
+    Joined(Change),
+    /// To the expert: somebody has given up the seat.
+    Left(Change),
     /// The receiver has been given a seat.
     SeatAdded(Change),
     /// The receiver has lost it.
@@ -80,6 +86,9 @@ impl Message {
             | Message::Expired(change)
             | Message::Completed(change)
             | Message::NoShow(change)
+            | Message::ProposalDeclined(change)
+            | Message::Joined(change)
+            | Message::Left(change)
             | Message::SeatAdded(change)
             | Message::SeatRemoved(change)
             | Message::Waiting(change) => Some(change),

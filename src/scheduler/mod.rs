@@ -18,6 +18,7 @@
 //! | `change` | what every change brings with it: audit, live events, letters, webhooks |
 //! | `services`, `hours` | what experts offer, and when |
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
+//! | `booking/` | holds, requests, decisions, moves, cancellations, seats |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
@@ -31,6 +32,7 @@ mod access;
 mod availability;
 mod backoffice;
 mod board;
+mod booking;
 mod change;
 mod conditions;
 mod content;
@@ -72,6 +74,9 @@ pub use availability::{
 };
 pub use backoffice::{
     AuditCheck, AuditFilter, AuditRow, Branding, BrandingChanges, BrokenRow, Health, LiveRoom, Present, QueueHealth,
+pub use booking::{
+    BookFor, BookingRequest, Correction, HOLD_TIME, Held, HoldRequest, MAX_EXTRA_SEATS, MAX_HOLDS, MAX_MESSAGE,
+    MAX_NOTE_TO_EXPERT, Move, NewSeat, SeatChange, Wanted,
 };
 pub use change::{Kind, REMINDERS};
 pub use content::{

@@ -234,6 +234,8 @@ impl Subject {
             Message::Approved(change) => upcoming(stands && self.receiver.seated && current(change)),
             Message::Rescheduled(change) => upcoming(open && self.receiver.seated && current(change)),
             Message::Proposed(_) => upcoming(open && it.proposal.is_some()),
+            Message::ProposalDeclined(_) => upcoming(open && it.proposal.is_none()),
+            Message::Joined(_) | Message::Left(_) => upcoming(open),
             Message::Rejected(_) => ended(Status::Rejected),
             Message::Cancelled(_) => ended(Status::Cancelled),
             Message::Expired(_) => ended(Status::Expired),

@@ -80,6 +80,11 @@ fn wording(message: &Message, s: &Said) -> Wording {
                 format!("{who} schlägt {} vor statt {start}", s.proposed)
             };
         }
+        Message::ProposalDeclined(_) => {
+            w.subject = format!("Es bleibt dabei: {title}, {start}");
+            w.lead = "Aus der vorgeschlagenen Zeit wird nichts; der Termin bleibt, wie er ist.".to_owned();
+            w.short = format!("Keine andere Zeit: {title} bleibt am {start}");
+        }
         Message::Rescheduled(_) => {
             w.subject = format!("Neue Zeit: {title}, {start}");
             w.lead = if s.by_reader {
@@ -124,6 +129,16 @@ fn wording(message: &Message, s: &Said) -> Wording {
             w.subject = format!("Verpasst: {title}, {start}");
             w.lead = missed(s);
             w.short.clone_from(&w.lead);
+        }
+        Message::Joined(_) => {
+            w.subject = format!("Neu dabei: {title}, {start}");
+            w.lead = format!("{who} nimmt an der Sitzung teil.");
+            w.short = format!("{who} nimmt an {title} teil, {start}");
+        }
+        Message::Left(_) => {
+            w.subject = format!("Nicht mehr dabei: {title}, {start}");
+            w.lead = format!("{who} nimmt nicht mehr teil. Der Termin bleibt, wie er ist.");
+            w.short = format!("{who} nimmt nicht mehr an {title} teil, {start}");
         }
         Message::SeatAdded(_) => {
             w.subject = format!("Einladung: {title}, {start}");

@@ -80,6 +80,11 @@ fn wording(message: &Message, s: &Said) -> Wording {
                 format!("{who} proposes {} instead of {start}", s.proposed)
             };
         }
+        Message::ProposalDeclined(_) => {
+            w.subject = format!("As before: {title}, {start}");
+            w.lead = "Nothing comes of the time that was proposed; the appointment stays as it is.".to_owned();
+            w.short = format!("No other time: {title} stays at {start}");
+        }
         Message::Rescheduled(_) => {
             w.subject = format!("New time: {title}, {start}");
             w.lead = if s.by_reader {
@@ -124,6 +129,16 @@ fn wording(message: &Message, s: &Said) -> Wording {
             w.subject = format!("Missed: {title}, {start}");
             w.lead = missed(s);
             w.short.clone_from(&w.lead);
+        }
+        Message::Joined(_) => {
+            w.subject = format!("One more: {title}, {start}");
+            w.lead = format!("{who} has joined the session.");
+            w.short = format!("{who} has joined {title}, {start}");
+        }
+        Message::Left(_) => {
+            w.subject = format!("One less: {title}, {start}");
+            w.lead = format!("{who} does not take part any more. The appointment stays as it is.");
+            w.short = format!("{who} does not take part in {title}, {start}");
         }
         Message::SeatAdded(_) => {
             w.subject = format!("Invitation: {title}, {start}");
