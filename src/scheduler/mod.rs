@@ -74,6 +74,7 @@ pub use availability::{
 };
 pub use backoffice::{
     AuditCheck, AuditFilter, AuditRow, Branding, BrandingChanges, BrokenRow, Health, LiveRoom, Present, QueueHealth,
+};
 pub use booking::{
     BookFor, BookingRequest, Correction, HOLD_TIME, Held, HoldRequest, MAX_EXTRA_SEATS, MAX_HOLDS, MAX_MESSAGE,
     MAX_NOTE_TO_EXPERT, Move, NewSeat, SeatChange, Wanted,
