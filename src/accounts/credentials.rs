@@ -84,13 +84,18 @@ impl Accounts {
         self.signed_in(session).await
     }
 
-    /// Whether this is the person's password; for what a session alone is not enough for.
+    /// Whether it is really the person who asks, for what a session alone is not enough for: by the password, or by a
+    /// fresh sign-in where there is none.
     ///
     /// # Errors
     ///
-    /// [`AccountsError::InvalidCredentials`], [`AccountsError::NoPassword`].
-    pub async fn confirm_password(&self, user: UserId, password: &str) -> Result<(), AccountsError> {
-        self.confirmed(user, password).await.map(drop)
+    /// [`AccountsError::InvalidCredentials`], [`AccountsError::SignInAgain`].
+    pub async fn confirm(&self, user: UserId, session: SessionId, password: Option<&str>) -> Result<(), AccountsError> {
+        match self.confirmed(user, password.unwrap_or_default()).await {
+            Ok(_) => Ok(()),
+            Err(AccountsError::NoPassword) => self.fresh(user, session).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes the password. The old one is needed; other devices are signed out, and open links stop to work.
@@ -159,11 +164,7 @@ impl Accounts {
         email: &str,
     ) -> Result<(), AccountsError> {
         let email: Email = email.parse()?;
-        match self.confirmed(user, password.unwrap_or_default()).await {
-            Ok(_) => {}
-            Err(AccountsError::NoPassword) => self.fresh(user, session).await?,
-            Err(error) => return Err(error),
-        }
+        self.confirm(user, session, password).await?;
         let (now, expires_at) = self.link_times(LinkKind::Verify);
         let ask = move |tx: &mut Tx<'_>| {
             if people::is_taken(tx, email.as_str(), Some(user))? {

@@ -75,6 +75,9 @@ pub enum AccountsError {
     /// Consultations lie ahead, and their other side counts on them.
     #[error("consultations lie ahead; cancel them first")]
     HasAppointments,
+    /// Somebody has changed it since.
+    #[error("it has changed in the meantime")]
+    Stale,
     /// Not for this actor.
     #[error("this is not yours to do")]
     WrongRole,
@@ -123,6 +126,7 @@ impl AccountsError {
             Self::InvalidUses => "invalid_uses",
             Self::LastAdmin => "last_admin",
             Self::HasAppointments => "has_appointments",
+            Self::Stale => "precondition_failed",
             Self::WrongRole => "wrong_role",
             Self::NotFound => "not_found",
             Self::InvalidCursor => "invalid_cursor",

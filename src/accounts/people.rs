@@ -173,6 +173,8 @@ impl NewPerson {
 /// What somebody changes of an account; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChanges {
+    /// The version that they are meant for; whichever there is where none is given.
+    pub version: Option<i64>,
     /// Name.
     pub name: Option<String>,
     /// Time zone.
@@ -267,7 +269,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::WrongRole`] or [`AccountsError::NotFound`], and those of the fields.
+    /// [`AccountsError::WrongRole`] or [`AccountsError::NotFound`], [`AccountsError::Stale`], and those of the fields.
     pub async fn update(&self, actor: Actor, id: UserId, changes: ProfileChanges) -> Result<Person, AccountsError> {
         require_self_or_admin(actor, id)?;
         let changes = ProfileChanges {
@@ -357,9 +359,12 @@ pub(super) fn insert_vouched(
 }
 
 fn apply(tx: &mut Tx<'_>, now: UnixTime, id: UserId, changes: &ProfileChanges) -> Result<(), AccountsError> {
-    let sql = "SELECT phone, reminders_by_sms FROM users WHERE id = ?1 AND status <> 'erased'";
-    let row = tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let (mut phone, mut by_sms): (Option<String>, bool) = row.ok_or(AccountsError::NotFound)?;
+    let sql = "SELECT phone, reminders_by_sms, version FROM users WHERE id = ?1 AND status <> 'erased'";
+    let row = tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let (mut phone, mut by_sms, version): (Option<String>, bool, i64) = row.ok_or(AccountsError::NotFound)?;
+    if changes.version.is_some_and(|meant| meant != version) {
+        return Err(AccountsError::Stale);
+    }
     if let Some(new) = &changes.phone {
         phone.clone_from(new);
         // Whoever takes the number away wants no more messages to it.

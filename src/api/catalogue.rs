@@ -187,6 +187,8 @@ catalogue! {
         "Choose a longer one, such as four words that do not belong together.";
     NoPassword "no_password" CONFLICT "The account has no password"
         "Let a link be sent that sets one.";
+    SignInAgain "sign_in_again" FORBIDDEN "This takes a fresh sign-in"
+        "Sign in again, then repeat it within a few minutes.";
     LinkInvalid "link_invalid" GONE "This link does not work, or not any more"
         "Ask for a new one.";
     LinkUsed "link_used" GONE "This link has been used"
@@ -203,6 +205,20 @@ catalogue! {
         "Make another administrator first.";
     HasAppointments "has_appointments" CONFLICT "Consultations lie ahead"
         "Cancel them first, so that the other side knows.";
+    OidcUnavailable "oidc_unavailable" SERVICE_UNAVAILABLE "The identity provider does not answer"
+        "Try again in a minute, or sign in by a link that comes by mail.";
+    OidcMisconfigured "oidc_misconfigured" BAD_GATEWAY "The identity provider and this server do not fit together"
+        "Tell the administrator, who finds the reason in the log; sign in in another way meanwhile.";
+    OidcDenied "oidc_denied" FORBIDDEN "The identity provider did not let you in"
+        "Sign in there with an account that may, or here in another way.";
+    OidcStateInvalid "oidc_state_invalid" GONE "This sign-in was not begun here, or too long ago"
+        "Begin again from the sign-in page, in the same browser.";
+    OidcTokenInvalid "oidc_token_invalid" BAD_GATEWAY "The identity provider's answer cannot be trusted"
+        "Begin again; if it stays, tell the administrator.";
+    OidcEmailUnverified "oidc_email_unverified" FORBIDDEN "The identity provider does not confirm your e-mail address"
+        "Confirm the address there first, or sign in here in another way.";
+    OidcConflict "oidc_conflict" CONFLICT "The account belongs to another identity"
+        "Sign in with the identity that you used before, or ask an administrator.";
     Forbidden "forbidden" FORBIDDEN "This is not yours to do"
         "Ask an administrator.";
     Busy "busy" SERVICE_UNAVAILABLE "Too much is asked at this moment"

@@ -61,6 +61,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_catalogue_has_every_word_of_the_accounts() {
+        let sources = [include_str!("../accounts/error.rs"), include_str!("../accounts/oidc/error.rs")];
+        let arms = sources.iter().flat_map(|source| source.lines()).filter_map(|line| line.split_once("=> \""));
+        let words: Vec<&str> = arms.filter_map(|(_, rest)| rest.split('"').next()).collect();
+        assert!(words.len() > 35, "{words:?}");
+        for word in words {
+            assert!(Code::from_word(word).is_some(), "{word}");
+        }
+    }
+
     async fn body(error: Error) -> (u16, serde_json::Value) {
         let response = Problem::from(error).into_response();
         let status = response.status().as_u16();

@@ -17,7 +17,7 @@ use super::Failure;
 use super::outward::Outward;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{self, Rest, RestParts};
+use crate::api::rest::{self, Rest, RestParts, SignInMethods};
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
 use crate::error::chain;
@@ -30,8 +30,6 @@ use crate::store::{DataFolder, Store};
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often expired sessions and links are thrown away.
 const TIDY: Duration = Duration::from_secs(600);
-/// How often data that has had its time is deleted.
-const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How often calls are noted to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -85,7 +83,6 @@ impl Office {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
         tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
-        tokio::spawn(retain(self.scheduler.clone(), stop.clone()));
         tokio::spawn(self.outward.dispatcher.clone().run(stop.clone()))
     }
 
@@ -111,6 +108,7 @@ impl Office {
             accounts: self.accounts.clone(),
             scheduler: self.scheduler.clone(),
             key,
+            sign_in_methods: SignInMethods::new(&settings.office, settings.development),
             dispatcher: self.outward.dispatcher.clone(),
             inbox: self.outward.inbox.clone(),
             sms_log: self.outward.sms_log.clone(),
@@ -164,20 +162,6 @@ async fn tidy(accounts: Accounts, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = accounts.sweep().await {
             tracing::error!(error = %chain(&error), "expired sessions could not be thrown away; it is tried again");
-        }
-    }
-}
-
-/// Deletes what is older than it is kept.
-async fn retain(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(RETENTION);
-    loop {
-        tokio::select! {
-            _ = stop.changed() => return,
-            _ = ticks.tick() => {}
-        }
-        if let Err(error) = scheduler.apply_retention(scheduler.now()).await {
-            tracing::error!(error = %chain(&error), "old data could not be deleted; it is tried again in a day");
         }
     }
 }

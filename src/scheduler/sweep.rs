@@ -8,7 +8,7 @@ use super::access;
 use super::change::{Change, Kind};
 use super::facts::was_in;
 use super::records::{Appointment, SeatRole};
-use super::{Error, NoShow, Scheduler, Status, WindowRules};
+use super::{Error, NoShow, Scheduler, Status};
 use crate::ids::AppointmentId;
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
@@ -40,7 +40,7 @@ impl Scheduler {
                     let deserted = appointment.status == Status::InProgress
                         && appointment.emptied_at.is_some_and(|since| now >= since.plus(EMPTY) && since <= now);
                     if (closed || deserted) && changed.len() < BATCH {
-                        changed.push(conclude(tx, &appointment, &rules, now)?);
+                        changed.push(conclude(tx, &appointment, now)?);
                     }
                 }
                 access::forget_silent(tx, now)?;
@@ -94,16 +94,10 @@ fn expire_requests(tx: &mut Tx<'_>, now: UnixTime) -> Result<Vec<Appointment>, E
 }
 
 /// What an appointment that is over was: it follows from who was there. Time in the lobby counts.
-fn conclude(
-    tx: &mut Tx<'_>,
-    appointment: &Appointment,
-    rules: &WindowRules,
-    now: UnixTime,
-) -> Result<Appointment, Error> {
-    let opens = appointment.window(rules).opens;
+fn conclude(tx: &mut Tx<'_>, appointment: &Appointment, now: UnixTime) -> Result<Appointment, Error> {
     let customer =
-        was_in(tx, appointment, SeatRole::Client, opens)? || access::has_waited(tx, appointment.id, SeatRole::Client)?;
-    let expert = was_in(tx, appointment, SeatRole::Host, opens)?;
+        was_in(tx, appointment, SeatRole::Client)? || access::has_waited(tx, appointment.id, SeatRole::Client)?;
+    let expert = was_in(tx, appointment, SeatRole::Host)?;
     // Both were in it at once, or it would not have begun.
     let missing = if appointment.status == Status::InProgress { None } else { NoShow::of(customer, expert) };
     let (status, kind) = match missing {

@@ -71,7 +71,7 @@ async fn a_new_password_needs_the_old_one_and_signs_the_other_devices_out() {
     refused(office.resolve(&there.session.token).await, "session_expired");
     refused(accounts.reset_password(&link, "the intruder's words", Device::default()).await, "link_invalid");
     refused(accounts.sign_in("ada@example.org", PASSWORD, Device::default()).await, "invalid_credentials");
-    accounts.confirm_password(ada, "a better password").await.unwrap();
+    accounts.sign_in("ada@example.org", "a better password", Device::default()).await.unwrap();
 }
 
 #[tokio::test]

@@ -107,6 +107,7 @@ async fn people_change_what_their_own_account_says_and_nobody_elses() {
     let office = Office::new();
     let (ada, bob) = (office.person("ada", Role::Customer).await, office.person("bob", Role::Expert).await);
     let changes = ProfileChanges {
+        version: None,
         name: Some(" Ada L. ".into()),
         tz: Some("Asia/Kathmandu".into()),
         locale: Some("de-CH".into()),

@@ -5,24 +5,36 @@ mod availability;
 mod calls;
 mod dev;
 mod events;
+mod fields;
+mod guests;
 mod lobby;
+mod me;
 mod notify;
 mod services;
+mod session;
+mod signup;
 mod slots;
 mod state;
 mod token;
+mod users;
+mod visitor;
 
-pub use state::{Rest, RestParts};
+pub use state::{Rest, RestParts, SignInMethods};
 
 use super::office::OfficeRoutes;
 
 /// Every route of the office.
 pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let mut routes = OfficeRoutes::new(development);
-    let all = [
+    let resources = [
+        session::routes,
+        signup::routes,
+        me::routes,
+        users::routes,
         services::routes,
         availability::routes,
         slots::routes,
+        guests::routes,
         token::routes,
         lobby::routes,
         calls::routes,
@@ -30,7 +42,7 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         notify::routes,
         dev::routes,
     ];
-    for add in all {
+    for add in resources {
         routes = add(routes);
     }
     routes

@@ -3,11 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use visavis_signaling::token::ApiKey;
 
 use crate::accounts::{Accounts, AccountsError};
 use crate::api::office::{Gate, OfficeState, Sessions};
 use crate::api::problem::Problem;
+use crate::config::{OfficeSettings, Registration};
 use crate::ids::SessionId;
 use crate::notify::dispatch::Dispatcher;
 use crate::notify::mail::Inbox;
@@ -30,12 +33,41 @@ pub struct RestParts {
     pub scheduler: Scheduler,
     /// The key that tokens for rooms are signed with.
     pub key: ApiKey,
+    /// How people sign in.
+    pub sign_in_methods: SignInMethods,
     /// What sends mail, SMS, notifications and webhooks.
     pub dispatcher: Dispatcher,
     /// Letters that stay here, in development mode.
     pub inbox: Option<Arc<Inbox>>,
     /// SMS that stay here.
     pub sms_log: Option<Arc<LogOnly>>,
+}
+
+/// The ways to sign in that there are.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInMethods {
+    /// By e-mail address and password.
+    pub password: bool,
+    /// By a link that comes by mail, which takes a server that sends mail.
+    pub magic_link: bool,
+    /// At a provider of identities: what its button says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<String>,
+    /// Whether anybody may make an account.
+    pub registration: bool,
+}
+
+impl SignInMethods {
+    /// What the settings amount to. Development mode has an inbox of its own for mail.
+    pub fn new(settings: &OfficeSettings, development: bool) -> Self {
+        Self {
+            password: true,
+            magic_link: settings.mail.smtp.is_some() || development,
+            oidc: settings.oidc.as_ref().filter(|_| cfg!(feature = "oidc")).map(|oidc| oidc.name.clone()),
+            registration: settings.accounts.registration == Registration::Open,
+        }
+    }
 }
 
 impl Rest {

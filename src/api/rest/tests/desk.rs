@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::accounts::{Accounts, Hasher};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{Rest, RestParts, routes};
+use crate::api::rest::{Rest, RestParts, SignInMethods, routes};
 use crate::clock::SharedClock;
 use crate::config::{AccountSettings, BaseUrl, OfficeSettings};
 use crate::metrics::Metrics;
@@ -95,6 +95,7 @@ impl Counter {
             accounts,
             scheduler: desk.scheduler.clone(),
             key: key(),
+            sign_in_methods: SignInMethods::new(&settings, false),
             dispatcher: kept.dispatcher.clone(),
             inbox: Some(kept.inbox),
             sms_log: Some(kept.sms),

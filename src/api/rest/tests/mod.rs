@@ -2,5 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod desk;
+mod guests;
+mod me;
 mod offering;
 mod outward;
+mod session;
+mod signup;
+mod users;
+mod world;
+
+use serde_json::json;
+use world::{PASSWORD, Who, World};
