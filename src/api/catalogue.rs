@@ -66,7 +66,7 @@ catalogue! {
     WrongContentType "wrong_content_type" UNSUPPORTED_MEDIA_TYPE "The body is of another type than this request takes"
         "Say in Content-Type what the body is: application/json where nothing else is described.";
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
-        "Send less; the detail says how much is taken.";
+        "Send less; the API's description says how long its texts may be.";
     InvalidPath "invalid_path" BAD_REQUEST "The address names something in a form that no id has"
         "Take the id from an earlier answer instead of writing it by hand.";
     InvalidQuery "invalid_query" BAD_REQUEST "A parameter of the query is not possible"

@@ -29,9 +29,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         }
         // The router bounds it, so that whoever reads a body in another way is bounded as well.
         let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(Code::BodyTooLarge).detail(format_args!("It may have {MAX_BODY} bytes."))
-            }
+            // How large it may be is its route's decision.
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
             // The client has gone while it sent.
             _ => Problem::new(Code::MalformedBody),
         })?;
@@ -129,7 +128,7 @@ fn reason(text: &str) -> &str {
 /// # Errors
 ///
 /// A problem for one that is no text.
-pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Problem> {
+pub(in crate::api) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Problem> {
     let text = headers.get(name).map(|value| value.to_str());
     text.transpose().map_err(|_| Problem::new(Code::InvalidHeader).detail(format_args!("{name} is no text.")))
 }

@@ -24,6 +24,7 @@ mod version;
 pub use access::{Access, Caller};
 pub use cookies::SessionCookie;
 pub use events::{Event, LastEventId};
+pub(super) use extract::header;
 pub use extract::{Json, Path, Query, parse};
 pub use gate::{Gate, GateParts, OfficeState, Patience, Sessions};
 pub use paging::{NoFilter, PageParams, Paged, Slice};

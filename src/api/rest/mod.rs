@@ -6,10 +6,15 @@ mod calls;
 mod dev;
 mod events;
 mod fields;
+mod files;
 mod guests;
 mod lobby;
 mod me;
+mod messages;
+mod notes;
 mod notify;
+mod ratings;
+mod reports;
 mod services;
 mod session;
 mod signup;
@@ -41,6 +46,11 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         events::routes,
         notify::routes,
         dev::routes,
+        messages::routes,
+        files::routes,
+        notes::routes,
+        ratings::routes,
+        reports::routes,
     ];
     for add in resources {
         routes = add(routes);

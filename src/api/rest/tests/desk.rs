@@ -21,7 +21,7 @@ use crate::config::{AccountSettings, BaseUrl, OfficeSettings};
 use crate::metrics::Metrics;
 use crate::notify::dispatch::{self, Dispatcher};
 use crate::scheduler::testing::{Desk, key, person};
-use crate::store::hex;
+use crate::store::{Actor, hex};
 use crate::units::{UnixTime, rfc3339};
 
 /// Who asks.
@@ -115,6 +115,13 @@ impl Counter {
         counter
     }
 
+    /// Somebody without an account who came by a link to an appointment.
+    pub(super) fn guest(&self, appointment: u32, role: &str) -> Who {
+        let Actor::Guest(seat) = self.desk.guest(appointment, role) else { unreachable!("it makes guests") };
+        self.signs_in(Guest(appointment), &format!("seat_id) VALUES ('{seat}'"));
+        Guest(appointment)
+    }
+
     fn signs_in(&self, who: Who, owner: &str) {
         let (column, value) = owner.split_once(") VALUES (").unwrap();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token(who).as_bytes());
@@ -142,7 +149,18 @@ impl Counter {
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
-        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        self.answer(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Sends bytes that are of a type.
+    pub(super) async fn upload(&self, who: Who, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::builder().method("POST").uri(path).header("host", "meet.example.org");
+        let request = request.header("origin", "https://meet.example.org").header("content-type", kind);
+        let request = request.header("cookie", format!("__Host-visavis={}", token(who)));
+        self.answer(request.body(body.into()).unwrap()).await
+    }
+
+    async fn answer(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 5000))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -163,6 +181,14 @@ impl Counter {
     /// A change of what has the tag; `*` for whatever there is.
     pub(super) async fn put(&self, who: Who, path: &str, tag: &str, body: Value) -> Answer {
         self.send(who, "PUT", path, Some(tag), &text(&body)).await
+    }
+
+    pub(super) async fn patch(&self, who: Who, path: &str, tag: &str, body: Value) -> Answer {
+        self.send(who, "PATCH", path, Some(tag), &text(&body)).await
+    }
+
+    pub(super) async fn delete(&self, who: Who, path: &str) -> Answer {
+        self.send(who, "DELETE", path, None, "").await
     }
 
     /// A command on what has the tag.

@@ -1,11 +1,14 @@
 //! The API as its clients meet it: through HTTP alone.
 #![allow(clippy::unwrap_used)]
 
+mod content;
 mod desk;
+mod files;
 mod guests;
 mod me;
 mod offering;
 mod outward;
+mod reports;
 mod session;
 mod signup;
 mod users;
