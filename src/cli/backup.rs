@@ -47,6 +47,9 @@ impl Backup {
             eprint!("\r     \r");
         }
         result.map_err(|error| Failure::runtime(chain(&error)))?;
+        if let Err(error) = store::note_backup(&folder, SystemClock.unix()) {
+            eprintln!("the copy is made, and the server will not know of it: {}", chain(&error));
+        }
         println!("{}", self.target.display());
         Ok(())
     }

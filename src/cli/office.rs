@@ -30,6 +30,8 @@ use crate::store::{DataFolder, Store};
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often expired sessions and links are thrown away.
 const TIDY: Duration = Duration::from_secs(600);
+/// How often data that has had its time is deleted.
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How often calls are noted to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -83,6 +85,7 @@ impl Office {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
         tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
+        tokio::spawn(retain(self.scheduler.clone(), stop.clone()));
         tokio::spawn(self.outward.dispatcher.clone().run(stop.clone()))
     }
 
@@ -162,6 +165,20 @@ async fn tidy(accounts: Accounts, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = accounts.sweep().await {
             tracing::error!(error = %chain(&error), "expired sessions could not be thrown away; it is tried again");
+        }
+    }
+}
+
+/// Deletes what is older than it is kept.
+async fn retain(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(RETENTION);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = scheduler.apply_retention(scheduler.now()).await {
+            tracing::error!(error = %chain(&error), "old data could not be deleted; it is tried again in a day");
         }
     }
 }

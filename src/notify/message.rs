@@ -22,7 +22,7 @@ pub enum Message {
     Rejected(Change),
     /// One side proposes another time.
     Proposed(Change),
-    /// The other side has not taken the time that was proposed.
+    /// Nothing comes of the proposal.
     ProposalDeclined(Change),
     /// It has another time.
     Rescheduled(Change),
@@ -34,9 +34,9 @@ pub enum Message {
     Completed(Change),
     /// Somebody did not come.
     NoShow(Change),
-    /// To the expert: one more takes part in a session of several.
+    /// To the expert: a customer has joined a session.
     Joined(Change),
-    /// To the expert: somebody takes part in it no more.
+    /// To the expert: somebody has given up the seat.
     Left(Change),
     /// The receiver has been given a seat.
     SeatAdded(Change),
@@ -81,12 +81,12 @@ impl Message {
             | Message::Approved(change)
             | Message::Rejected(change)
             | Message::Proposed(change)
-            | Message::ProposalDeclined(change)
             | Message::Rescheduled(change)
             | Message::Cancelled(change)
             | Message::Expired(change)
             | Message::Completed(change)
             | Message::NoShow(change)
+            | Message::ProposalDeclined(change)
             | Message::Joined(change)
             | Message::Left(change)
             | Message::SeatAdded(change)

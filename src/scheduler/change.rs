@@ -26,6 +26,8 @@ pub const REMINDERS: [(&str, Duration); 3] = [
 pub enum Kind {
     /// A time is held while somebody fills in the rest.
     Held,
+    /// It is held no more: its customer has given it back.
+    Released,
     /// The expert is to answer.
     Requested,
     /// It will take place.
@@ -34,6 +36,8 @@ pub enum Kind {
     Rejected,
     /// One side proposes another time.
     Proposed,
+    /// Nothing comes of that: the other side does not want it, or the one side no more.
+    ProposalDeclined,
     /// It has another time.
     Rescheduled,
     /// It was called off.
@@ -46,15 +50,21 @@ pub enum Kind {
     Completed,
     /// Somebody did not come.
     NoShow,
+    /// What it was put down as was not so.
+    Corrected,
     /// The room opens earlier than planned.
     OpenedEarly,
     /// The room stays open longer.
     Extended,
+    /// A customer has joined a session.
+    Joined,
+    /// Somebody has given up the own seat.
+    Left,
     /// Somebody has been given a seat.
     SeatAdded,
     /// Somebody's seat has changed.
     SeatChanged,
-    /// Somebody has lost it, or given it up.
+    /// Somebody has lost it.
     SeatRemoved,
     /// Somebody waits in the lobby.
     Waiting,
@@ -71,18 +81,23 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Held => "held",
+            Kind::Released => "released",
             Kind::Requested => "requested",
             Kind::Approved => "approved",
             Kind::Rejected => "rejected",
             Kind::Proposed => "proposed",
+            Kind::ProposalDeclined => "proposal_declined",
             Kind::Rescheduled => "rescheduled",
             Kind::Cancelled => "cancelled",
             Kind::Expired => "expired",
             Kind::Started => "started",
             Kind::Completed => "completed",
             Kind::NoShow => "no_show",
+            Kind::Corrected => "corrected",
             Kind::OpenedEarly => "opened_early",
             Kind::Extended => "extended",
+            Kind::Joined => "joined",
+            Kind::Left => "left",
             Kind::SeatAdded => "seat_added",
             Kind::SeatChanged => "seat_changed",
             Kind::SeatRemoved => "seat_removed",
@@ -95,7 +110,7 @@ impl Kind {
 
     /// Subscribers of webhooks hear of it.
     const fn is_public(self) -> bool {
-        !matches!(self, Kind::Held | Kind::Content | Kind::SeatChanged | Kind::WaitingEnded)
+        !matches!(self, Kind::Held | Kind::Released | Kind::Content | Kind::SeatChanged | Kind::WaitingEnded)
     }
 
     /// It is worth a row in the audit log; waiting is heard of every few seconds.
@@ -133,7 +148,6 @@ impl<'a> Change<'a> {
 
     /// With words to the other side.
     #[must_use]
-    #[allow(dead_code, reason = "commands with words come next")]
     pub fn message(mut self, message: &'a str) -> Self {
         self.message = message;
         self
@@ -152,8 +166,11 @@ impl<'a> Change<'a> {
         }
         let seats = Seat::of_appointment(tx, appointment.id)?;
         let data = self.event();
-        for audience in seats.iter().filter_map(|seat| self.audience(seat)) {
-            tx.emit(now, audience, &format!("appointment.{}", kind.as_str()), &data)?;
+        let for_others = self.without_person(&data);
+        for seat in &seats {
+            let Some(audience) = self.audience(seat) else { continue };
+            let data = if self.may_know_of_whom(seat) { &data } else { &for_others };
+            tx.emit(now, audience, &format!("appointment.{}", kind.as_str()), data)?;
         }
         if kind.is_public() {
             let namespace = if matches!(kind, Kind::Waiting | Kind::Admitted) { "lobby" } else { "appointment" };
@@ -164,10 +181,28 @@ impl<'a> Change<'a> {
         self.write_letters_to_guests(tx, now)
     }
 
+    /// Whether it is about this seat.
+    fn concerns(&self, seat: &Seat) -> bool {
+        self.detail.get("seatId").and_then(Value::as_str) == Some(&seat.id.to_string())
+    }
+
+    /// In a group, customers do not learn each other's names.
+    fn may_know_of_whom(&self, seat: &Seat) -> bool {
+        self.appointment.capacity == 1 || seat.role == SeatRole::Host || self.concerns(seat)
+    }
+
+    fn without_person(&self, data: &Value) -> Value {
+        let mut data = data.clone();
+        if let Value::Object(fields) = &mut data {
+            fields.retain(|field, _| !matches!(field.as_str(), "seatId" | "userId" | "name"));
+        }
+        data
+    }
+
     /// Whom live events of a seat go to. Somebody who loses a seat still hears of that.
     fn audience(&self, seat: &Seat) -> Option<Audience> {
-        let concerned = self.detail.get("seatId").and_then(Value::as_str) == Some(&seat.id.to_string());
-        let hears = seat.removed_at.is_none() || (self.kind == Kind::SeatRemoved && concerned);
+        let concerned = self.concerns(seat);
+        let hears = seat.removed_at.is_none() || (matches!(self.kind, Kind::SeatRemoved | Kind::Left) && concerned);
         hears.then(|| audience_of(seat.id, seat.user_id))
     }
 
@@ -213,11 +248,11 @@ impl<'a> Change<'a> {
             Kind::Proposed => self.letter(tx, now, "proposed", &others(), &[Channel::Mail, Channel::Push]),
             Kind::Rescheduled => {
                 self.letter(tx, now, "rescheduled", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])?;
-                drop_reminders(tx, now, it.id)?;
+                drop_reminders(tx, now, it.id, None)?;
                 if it.status == super::Status::Approved { remind(tx, now, it, &everybody()) } else { Ok(()) }
             }
             Kind::Cancelled => {
-                drop_reminders(tx, now, it.id)?;
+                drop_reminders(tx, now, it.id, None)?;
                 self.letter(tx, now, "cancelled", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])
             }
             Kind::Expired if self.detail.get("from") == Some(&json!("pending")) => {
@@ -225,8 +260,37 @@ impl<'a> Change<'a> {
             }
             Kind::Completed => self.letter(tx, now, "completed", &clients(), &[Channel::Mail]),
             Kind::NoShow => self.letter(tx, now, "no_show", &everybody(), &[Channel::Mail]),
-            Kind::SeatAdded => self.seat_letter(tx, now, "seat_added"),
-            Kind::SeatRemoved => self.seat_letter(tx, now, "seat_removed"),
+            Kind::ProposalDeclined => {
+                self.letter(tx, now, "proposal_declined", &others(), &[Channel::Mail, Channel::Push])
+            }
+            Kind::Joined => {
+                let Some(user) = self.person() else { return Ok(()) };
+                self.letter(tx, now, "joined", &[it.expert_id], &[Channel::Mail, Channel::Push])?;
+                if it.status != super::Status::Approved {
+                    return self.letter(tx, now, "request_received", &[user], &[Channel::Mail]);
+                }
+                self.letter(tx, now, "approved", &[user], &[Channel::Mail, Channel::Sms, Channel::Push])?;
+                remind(tx, now, it, &[user])
+            }
+            Kind::Left => {
+                self.letter(tx, now, "left", &[it.expert_id], &[Channel::Mail, Channel::Push])?;
+                let Some(user) = self.person() else { return Ok(()) };
+                drop_reminders(tx, now, it.id, Some(user))?;
+                self.letter(tx, now, "seat_removed", &[user], &[Channel::Mail])
+            }
+            Kind::SeatAdded => {
+                self.seat_letter(tx, now, "seat_added")?;
+                match self.person() {
+                    Some(user) if it.status == super::Status::Approved => remind(tx, now, it, &[user]),
+                    _ => Ok(()),
+                }
+            }
+            Kind::SeatRemoved => {
+                if let Some(user) = self.person() {
+                    drop_reminders(tx, now, it.id, Some(user))?;
+                }
+                self.seat_letter(tx, now, "seat_removed")
+            }
             Kind::Waiting => self.letter(tx, now, "waiting", &[it.expert_id], &[Channel::Push]),
             _ => Ok(()),
         }
@@ -271,10 +335,14 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// A letter to whom the seat of `detail.userId` belongs.
+    /// Whose seat it is about, where that is an account's.
+    fn person(&self) -> Option<UserId> {
+        self.detail.get("userId").and_then(Value::as_str).and_then(|text| text.parse().ok())
+    }
+
+    /// A letter to whom the seat belongs.
     fn seat_letter(&self, tx: &mut Tx<'_>, now: UnixTime, kind: &str) -> Result<(), Error> {
-        let user = self.detail.get("userId").and_then(Value::as_str).and_then(|text| text.parse().ok());
-        match user {
+        match self.person() {
             Some(user) if Some(user) != self.actor.user() => self.letter(tx, now, kind, &[user], &[Channel::Mail]),
             _ => Ok(()),
         }
@@ -291,12 +359,15 @@ impl<'a> Change<'a> {
         channels: &[Channel],
     ) -> Result<(), Error> {
         let it = self.appointment;
+        let said = |field: &str| self.detail.get(field).and_then(Value::as_str);
         let payload = json!({
             "kind": kind,
             "message": self.message,
             "by": self.actor.user(),
             "version": it.version,
             "sequence": it.ical_sequence,
+            "name": said("name").unwrap_or_default(),
+            "previous_starts_at": said("previousStartsAt").and_then(crate::units::rfc3339::parse).map(|time| time.0),
         });
         for &user in to {
             for &channel in channels {
@@ -361,14 +432,15 @@ fn remind(tx: &mut Tx<'_>, now: UnixTime, it: &Appointment, to: &[UserId]) -> Re
     Ok(())
 }
 
-/// What was to be sent of an appointment that has another time, or none, is not sent. Its keys are free again: an
-/// appointment may come back to a time that it had before.
-fn drop_reminders(tx: &Tx<'_>, now: UnixTime, id: AppointmentId) -> Result<(), Error> {
+/// What was to be sent of an appointment that has another time, or none, is not sent; of one that goes on without
+/// somebody, not to that one. Its keys are free again: an appointment may come back to a time that it had before.
+fn drop_reminders(tx: &Tx<'_>, now: UnixTime, id: AppointmentId, of: Option<UserId>) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE outbox SET state = 'dropped', done_at = ?2, dedupe_key = dedupe_key || ':dropped:' || id
-         WHERE appointment_id = ?1 AND state = 'due' AND json_extract(payload, '$.kind') = 'reminder'",
+         WHERE appointment_id = ?1 AND state = 'due' AND (?3 IS NULL OR user_id = ?3)
+           AND json_extract(payload, '$.kind') = 'reminder'",
     )?
-    .execute((id, now.0))?;
+    .execute((id, now.0, of))?;
     Ok(())
 }
 

@@ -333,9 +333,9 @@ fn both_are_in(tx: &Tx<'_>, appointment: &Appointment) -> Result<bool, Error> {
     Ok(sides == 2)
 }
 
-/// Whether somebody of a side has been in an appointment's call.
-pub(super) fn was_in(tx: &Tx<'_>, appointment: &Appointment, role: SeatRole) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM call_logs WHERE appointment_id = ?1 AND seat_role = ?2 LIMIT 1";
+/// Whether somebody of a side has been in an appointment's call since then. Before it was moved, it had another time.
+pub(super) fn was_in(tx: &Tx<'_>, appointment: &Appointment, role: SeatRole, since: UnixTime) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM call_logs WHERE appointment_id = ?1 AND seat_role = ?2 AND started_at >= ?3 LIMIT 1";
     let mut query = tx.prepare_cached(sql)?;
-    Ok(query.query_row((appointment.id, role.as_str()), |_| Ok(())).optional()?.is_some())
+    Ok(query.query_row((appointment.id, role.as_str(), since.0), |_| Ok(())).optional()?.is_some())
 }

@@ -18,16 +18,21 @@
 //! | `change` | what every change brings with it: audit, live events, letters, webhooks |
 //! | `services`, `hours` | what experts offer, and when |
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
+//! | `booking/` | holds, requests, decisions, moves, cancellations, seats |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
 //! | `content/` | messages, files, notes and ratings of an appointment |
+//! | `privacy` | how long data is kept |
+//! | `backoffice/` | what administrators see and do |
 //! | `sweep` | what time alone brings about |
 //! | `board` | the rooms that are open now |
 
 mod access;
 mod availability;
+mod backoffice;
 mod board;
+mod booking;
 mod change;
 mod conditions;
 mod content;
@@ -39,6 +44,7 @@ mod handle;
 mod hours;
 mod interval;
 mod offers;
+mod privacy;
 mod quality;
 mod records;
 mod reports;
@@ -66,6 +72,13 @@ pub use availability::{
     DAY_END, DateException, Entry, ExceptionKind, MAX_EXCEPTIONS, MAX_NOTE, MAX_RULES, Schedule, ScheduleError,
     WeeklyRule,
 };
+pub use backoffice::{
+    AuditCheck, AuditFilter, AuditRow, Branding, BrandingChanges, BrokenRow, Health, LiveRoom, Present, QueueHealth,
+};
+pub use booking::{
+    BookFor, BookingRequest, Correction, HOLD_TIME, Held, HoldRequest, MAX_EXTRA_SEATS, MAX_HOLDS, MAX_MESSAGE,
+    MAX_NOTE_TO_EXPERT, Move, NewSeat, SeatChange, Wanted,
+};
 pub use change::{Kind, REMINDERS};
 pub use content::{
     File, History, MAX_BODY, MAX_COMMENT, MAX_FILES, MAX_FILES_SIZE, MAX_NOTE_BODY, MAX_NOTES, Mark, Message,
@@ -79,6 +92,7 @@ pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
 pub use hours::Hours;
 pub use interval::{Interval, Intervals};
 pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
+pub use privacy::{Cleared, DataClass, MAX_KEEP_DAYS, RetentionPolicy};
 pub use quality::{Assessment, Cause, Figures, assess};
 pub use records::{Appointment, Approval, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
 pub use reports::{

@@ -192,6 +192,12 @@ impl Ground {
         Self { schedule, ..self }
     }
 
+    /// A session that starts then and has a seat left.
+    pub(super) fn session_at(&self, starts_at: UnixTime) -> Option<Slot> {
+        let here = self.shared.iter().filter(|session| session.starts_at == starts_at && session.seats_left > 0);
+        here.max_by_key(|session| session.seats_left).map(Slot::from)
+    }
+
     pub(super) fn offer(&self) -> Offer<'_> {
         Offer { schedule: &self.schedule, rules: &self.rules, busy: &self.busy, shared: &self.shared }
     }

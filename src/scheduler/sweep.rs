@@ -8,7 +8,7 @@ use super::access;
 use super::change::{Change, Kind};
 use super::facts::was_in;
 use super::records::{Appointment, SeatRole};
-use super::{Error, NoShow, Scheduler, Status};
+use super::{Error, NoShow, Scheduler, Status, WindowRules};
 use crate::ids::AppointmentId;
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
@@ -40,7 +40,7 @@ impl Scheduler {
                     let deserted = appointment.status == Status::InProgress
                         && appointment.emptied_at.is_some_and(|since| now >= since.plus(EMPTY) && since <= now);
                     if (closed || deserted) && changed.len() < BATCH {
-                        changed.push(conclude(tx, &appointment, now)?);
+                        changed.push(conclude(tx, &appointment, &rules, now)?);
                     }
                 }
                 access::forget_silent(tx, now)?;
@@ -94,10 +94,16 @@ fn expire_requests(tx: &mut Tx<'_>, now: UnixTime) -> Result<Vec<Appointment>, E
 }
 
 /// What an appointment that is over was: it follows from who was there. Time in the lobby counts.
-fn conclude(tx: &mut Tx<'_>, appointment: &Appointment, now: UnixTime) -> Result<Appointment, Error> {
+fn conclude(
+    tx: &mut Tx<'_>,
+    appointment: &Appointment,
+    rules: &WindowRules,
+    now: UnixTime,
+) -> Result<Appointment, Error> {
+    let opens = appointment.window(rules).opens;
     let customer =
-        was_in(tx, appointment, SeatRole::Client)? || access::has_waited(tx, appointment.id, SeatRole::Client)?;
-    let expert = was_in(tx, appointment, SeatRole::Host)?;
+        was_in(tx, appointment, SeatRole::Client, opens)? || access::has_waited(tx, appointment.id, SeatRole::Client)?;
+    let expert = was_in(tx, appointment, SeatRole::Host, opens)?;
     // Both were in it at once, or it would not have begun.
     let missing = if appointment.status == Status::InProgress { None } else { NoShow::of(customer, expert) };
     let (status, kind) = match missing {

@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::hours::schedule;
 use super::offers::{Ground, own_overlap, zone};
 use super::services::{Service, manages};
-use super::{Error, Explanation, Instants, Interval, Reason, Scheduler};
+use super::{Error, Explanation, Instants, Interval, Reason, Schedule, Scheduler};
 use crate::ids::{AppointmentId, ServiceId};
 use crate::store::Actor;
 use crate::units::UnixTime;
@@ -75,10 +76,14 @@ impl Scheduler {
 
 /// What has to be known to explain a start, and one up to a day later: no clock goes back further.
 fn around(connection: &Connection, service: &Service, starts_at: UnixTime, now: UnixTime) -> Result<Ground, Error> {
-    let range = Interval::new(starts_at.minus(AROUND), starts_at.plus(AROUND));
     let near = Interval::new(starts_at, starts_at.plus(Duration::from_secs(24 * 3600)));
-    let schedule = super::hours::schedule(connection, service.expert_id, range)?;
-    Ok(Ground::load(connection, service, near, now, None)?.under(schedule))
+    let ground = Ground::load(connection, service, near, now, None)?;
+    Ok(ground.under(hours_around(connection, service, starts_at)?))
+}
+
+/// The hours far around a start.
+pub(super) fn hours_around(connection: &Connection, service: &Service, starts_at: UnixTime) -> Result<Schedule, Error> {
+    schedule(connection, service.expert_id, Interval::new(starts_at.minus(AROUND), starts_at.plus(AROUND)))
 }
 
 fn told(

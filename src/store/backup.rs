@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{OpenError, StoreError};
 use super::open::{self, DataFolder};
+use crate::units::UnixTime;
 
 /// Pages copied at a time; writers go on between two steps.
 const PAGES: i32 = 512;
@@ -77,6 +78,25 @@ pub fn backup(folder: &DataFolder, target: &Path, mut progress: impl FnMut(u32, 
     open::check(&target, &copy.database())?;
     drop(target);
     copy_folder(&folder.files(), &copy.files())
+}
+
+/// The file that says when the folder was last copied.
+const LAST_BACKUP: &str = "last-backup";
+
+/// Notes in a folder that it has been copied.
+///
+/// # Errors
+///
+/// [`BackupError::File`]; the copy is none the worse for it.
+pub fn note_backup(folder: &DataFolder, at: UnixTime) -> Result<(), BackupError> {
+    let path = folder.path().join(LAST_BACKUP);
+    fs::write(&path, at.0.to_string()).map_err(|source| failed(&path, source))
+}
+
+/// When a folder was last copied, as far as it knows.
+pub fn last_backup(folder: &DataFolder) -> Option<UnixTime> {
+    let text = fs::read_to_string(folder.path().join(LAST_BACKUP)).ok()?;
+    text.trim().parse().ok().map(UnixTime)
 }
 
 /// Puts the copy in `source` in the place of what is in `folder`, which is kept beside under the name returned.

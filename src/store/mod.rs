@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 pub use actor::{Actor, Role, UnknownRole};
-pub use backup::{BackupError, backup, restore};
+pub use backup::{BackupError, backup, last_backup, note_backup, restore};
 pub use error::{OpenError, StoreError};
 pub use open::{DataFolder, FolderLock};
 pub use read::Reader;

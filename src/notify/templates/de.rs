@@ -82,9 +82,8 @@ fn wording(message: &Message, s: &Said) -> Wording {
         }
         Message::ProposalDeclined(_) => {
             w.subject = format!("Es bleibt dabei: {title}, {start}");
-            w.lead =
-                format!("{who} hat die vorgeschlagene andere Zeit nicht angenommen. Es bleibt beim bisherigen Termin.");
-            w.short = format!("{who} hat die andere Zeit nicht angenommen; es bleibt bei {start}");
+            w.lead = "Aus der vorgeschlagenen Zeit wird nichts; der Termin bleibt, wie er ist.".to_owned();
+            w.short = format!("Keine andere Zeit: {title} bleibt am {start}");
         }
         Message::Rescheduled(_) => {
             w.subject = format!("Neue Zeit: {title}, {start}");
@@ -131,17 +130,15 @@ fn wording(message: &Message, s: &Said) -> Wording {
             w.lead = missed(s);
             w.short.clone_from(&w.lead);
         }
-        Message::Joined(change) => {
-            let who = if change.name.is_empty() { "Jemand" } else { who };
-            w.subject = format!("Neue Anmeldung: {title}, {start}");
-            w.lead = format!("{who} nimmt an Ihrem Termin teil.");
-            w.short = format!("{who} nimmt teil: {title}, {start}");
+        Message::Joined(_) => {
+            w.subject = format!("Neu dabei: {title}, {start}");
+            w.lead = format!("{who} nimmt an der Sitzung teil.");
+            w.short = format!("{who} nimmt an {title} teil, {start}");
         }
-        Message::Left(change) => {
-            let who = if change.name.is_empty() { "Jemand" } else { who };
-            w.subject = format!("Abmeldung: {title}, {start}");
-            w.lead = format!("{who} nimmt an Ihrem Termin nicht mehr teil.");
-            w.short = format!("{who} nimmt nicht mehr teil: {title}, {start}");
+        Message::Left(_) => {
+            w.subject = format!("Nicht mehr dabei: {title}, {start}");
+            w.lead = format!("{who} nimmt nicht mehr teil. Der Termin bleibt, wie er ist.");
+            w.short = format!("{who} nimmt nicht mehr an {title} teil, {start}");
         }
         Message::SeatAdded(_) => {
             w.subject = format!("Einladung: {title}, {start}");

@@ -81,9 +81,9 @@ fn wording(message: &Message, s: &Said) -> Wording {
             };
         }
         Message::ProposalDeclined(_) => {
-            w.subject = format!("It stays as it was: {title}, {start}");
-            w.lead = format!("{who} has not taken the other time that was proposed. The appointment stays as it was.");
-            w.short = format!("{who} has not taken the other time; it stays at {start}");
+            w.subject = format!("As before: {title}, {start}");
+            w.lead = "Nothing comes of the time that was proposed; the appointment stays as it is.".to_owned();
+            w.short = format!("No other time: {title} stays at {start}");
         }
         Message::Rescheduled(_) => {
             w.subject = format!("New time: {title}, {start}");
@@ -130,17 +130,15 @@ fn wording(message: &Message, s: &Said) -> Wording {
             w.lead = missed(s);
             w.short.clone_from(&w.lead);
         }
-        Message::Joined(change) => {
-            let who = if change.name.is_empty() { "Somebody" } else { who };
+        Message::Joined(_) => {
             w.subject = format!("One more: {title}, {start}");
-            w.lead = format!("{who} takes part in your session.");
-            w.short = format!("{who} takes part in {title}, {start}");
+            w.lead = format!("{who} has joined the session.");
+            w.short = format!("{who} has joined {title}, {start}");
         }
-        Message::Left(change) => {
-            let who = if change.name.is_empty() { "Somebody" } else { who };
-            w.subject = format!("One fewer: {title}, {start}");
-            w.lead = format!("{who} no longer takes part in your session.");
-            w.short = format!("{who} no longer takes part in {title}, {start}");
+        Message::Left(_) => {
+            w.subject = format!("One less: {title}, {start}");
+            w.lead = format!("{who} does not take part any more. The appointment stays as it is.");
+            w.short = format!("{who} does not take part in {title}, {start}");
         }
         Message::SeatAdded(_) => {
             w.subject = format!("Invitation: {title}, {start}");

@@ -1,6 +1,9 @@
 //! Hours, slots and explanations against known dates and against an oracle that walks minute by minute.
 
+mod booking;
 mod explanations;
+mod groups;
+mod moving;
 mod offered;
 mod offering;
 mod office;

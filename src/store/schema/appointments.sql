@@ -148,6 +148,8 @@ CREATE TABLE seats (
   publish_screen INTEGER NOT NULL DEFAULT 1 CHECK (publish_screen IN (0, 1)),
   publish_data INTEGER NOT NULL DEFAULT 1 CHECK (publish_data IN (0, 1)),
   invited_by TEXT REFERENCES users (id),
+  -- What somebody who joined a session wrote to the expert; whoever booked it first did so in the appointment.
+  note TEXT NOT NULL DEFAULT '' CHECK (length(note) <= 5000),
   admitted_at INTEGER,
   -- The lobby: since when somebody waits, when the waiting was last heard of, and for how long in all.
   waiting_since INTEGER,

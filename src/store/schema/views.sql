@@ -3,14 +3,19 @@
 -- besides, and show rows to the server itself only. Each names a column in its condition: SQLite asks the authorizer
 -- about a table of which no column is used as if there were no view.
 
--- Whoever has or had a part in an appointment, and administrators.
+-- Whoever has or had a part in an appointment, and administrators. What its customer wrote is for the two sides, and
+-- in a group so is who that is.
 CREATE TEMP VIEW my_appointments AS
 SELECT a.id, a.customer_id, a.expert_id, a.service_id, a.title, a.starts_at, a.ends_at, a.busy_from, a.busy_to, a.tz,
   a.status, a.capacity, a.meeting_room_name, a.meeting_url, a.ical_uid, a.ical_sequence, a.hold_expires_at, a.lobby,
   a.keep_chat, a.open_before_min, a.close_after_min, a.close_anchor, a.extended_min, a.extensions, a.opened_at,
-  a.customer_note, a.decision_message, a.cancelled_by, a.proposed_starts_at, a.proposed_ends_at, a.proposed_by,
+  CASE WHEN actor_kind() IN ('admin', 'system') OR actor_id() IN (a.expert_id, a.customer_id) THEN a.customer_note ELSE '' END
+    AS customer_note,
+  a.decision_message, a.cancelled_by, a.proposed_starts_at, a.proposed_ends_at, a.proposed_by,
   a.proposed_message, a.in_progress_at, a.emptied_at, a.completed_at, a.no_show, a.version, a.created_at, a.updated_at,
-  c.name AS customer_name, e.name AS expert_name
+  CASE WHEN a.capacity = 1 OR actor_kind() IN ('admin', 'system') OR actor_id() IN (a.expert_id, a.customer_id) THEN c.name
+    ELSE '' END AS customer_name,
+  e.name AS expert_name
 FROM main.appointments a JOIN main.users c ON c.id = a.customer_id JOIN main.users e ON e.id = a.expert_id
 WHERE actor_kind() IN ('admin', 'system') OR a.expert_id = actor_id() OR a.customer_id = actor_id()
   OR EXISTS (SELECT 1 FROM main.seats s WHERE s.appointment_id = a.id AND s.removed_at IS NULL
@@ -19,7 +24,10 @@ WHERE actor_kind() IN ('admin', 'system') OR a.expert_id = actor_id() OR a.custo
 CREATE TEMP VIEW my_seats AS
 SELECT s.id, s.appointment_id, s.user_id, s.role, s.publish_audio, s.publish_video, s.publish_screen, s.publish_data,
   s.invited_by, s.admitted_at, s.waiting_since, s.waiting_seen_at, s.waited_ms, s.removed_at, s.created_at,
-  coalesce(u.name, s.guest_name) AS name, s.user_id IS NULL AS is_guest
+  coalesce(u.name, s.guest_name) AS name, s.user_id IS NULL AS is_guest,
+  CASE WHEN actor_kind() IN ('admin', 'system') OR s.user_id = actor_id()
+    OR EXISTS (SELECT 1 FROM main.appointments a WHERE a.id = s.appointment_id AND a.expert_id = actor_id())
+    THEN s.note ELSE '' END AS note
 FROM main.seats s LEFT JOIN main.users u ON u.id = s.user_id
 WHERE actor_kind() IN ('admin', 'system') OR s.user_id = actor_id() OR (actor_kind() = 'guest' AND s.id = actor_id())
   OR EXISTS (SELECT 1 FROM my_appointments a WHERE a.id = s.appointment_id);
