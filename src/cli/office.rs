@@ -15,6 +15,8 @@ use visavis_signaling::token::ApiKey;
 
 use super::Failure;
 use super::outward::Outward;
+#[cfg(feature = "oidc")]
+use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
 use crate::api::rest::{self, Rest, RestParts, SignInMethods};
@@ -98,7 +100,7 @@ impl Office {
         clocks: &Clocks,
         metrics: &Arc<Metrics>,
         stop: &watch::Receiver<bool>,
-    ) -> Router {
+    ) -> Result<Router, Failure> {
         let base = settings.office.base_url(port);
         let clock = Arc::clone(&clocks.shared);
         let parts = GateParts::new(&settings.office, base, clock, Arc::clone(metrics), stop.clone());
@@ -106,17 +108,27 @@ impl Office {
             Some(shifted) => parts.in_development(Arc::clone(shifted)),
             None => parts,
         };
+        let sign_in_methods = SignInMethods::new(&settings.office, settings.development);
+        #[cfg(feature = "oidc")]
+        let sign_in_methods = match &settings.office.oidc {
+            Some(oidc) => {
+                let client = crate::notify::http::client().map_err(|error| Failure::runtime(chain(&error)))?;
+                let provider = Oidc::new(self.accounts.clone(), oidc, &parts.base, client);
+                sign_in_methods.with_provider(provider)
+            }
+            None => sign_in_methods,
+        };
         let rest = Rest::new(RestParts {
             gate: Gate::new(parts),
             accounts: self.accounts.clone(),
             scheduler: self.scheduler.clone(),
             key,
-            sign_in_methods: SignInMethods::new(&settings.office, settings.development),
+            sign_in_methods,
             dispatcher: self.outward.dispatcher.clone(),
             inbox: self.outward.inbox.clone(),
             sms_log: self.outward.sms_log.clone(),
         });
-        rest::routes(settings.development).into_router(rest)
+        Ok(rest::routes(settings.development).into_router(rest))
     }
 }
 

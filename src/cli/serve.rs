@@ -99,7 +99,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
     let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
     if let (Some(office), Some(key)) = (&office, api.keys.first()) {
-        router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped));
+        router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped)?);
     }
     let http = tokio::spawn(http.serve(router, stopped.clone()));
     if let Some(scrape) = scrape {

@@ -11,24 +11,35 @@ use crate::config::BaseUrl;
 const SECURE: &str = "__Host-visavis";
 /// Its name without TLS, where browsers would not keep the other.
 const PLAIN: &str = "visavis";
+/// The same two for a sign-in elsewhere.
+const SECURE_BINDING: &str = "__Host-visavis-sign-in";
+const PLAIN_BINDING: &str = "visavis-sign-in";
 /// What a token may be long; anything else is none of ours and is not looked up.
 const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// How the session's cookie is written and found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionCookie {
+    name: &'static str,
     secure: bool,
 }
 
 impl SessionCookie {
     /// The cookie of a server that browsers reach at `base`.
     pub fn new(base: &BaseUrl) -> Self {
-        Self { secure: base.is_https() }
+        let secure = base.is_https();
+        Self { name: if secure { SECURE } else { PLAIN }, secure }
+    }
+
+    /// The cookie by which a sign-in at another server ends in the browser that it began in.
+    pub fn of_sign_in(base: &BaseUrl) -> Self {
+        let secure = base.is_https();
+        Self { name: if secure { SECURE_BINDING } else { PLAIN_BINDING }, secure }
     }
 
     /// The cookie's name.
     pub const fn name(self) -> &'static str {
-        if self.secure { SECURE } else { PLAIN }
+        self.name
     }
 
     /// `Set-Cookie` with a token that lasts `ttl`; `None` for what cannot be a token.

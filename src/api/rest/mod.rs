@@ -13,6 +13,8 @@ mod me;
 mod messages;
 mod notes;
 mod notify;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod ratings;
 mod reports;
 mod services;
@@ -34,6 +36,8 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let resources = [
         session::routes,
         signup::routes,
+        #[cfg(feature = "oidc")]
+        oidc::routes,
         me::routes,
         users::routes,
         services::routes,

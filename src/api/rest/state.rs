@@ -7,6 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use visavis_signaling::token::ApiKey;
 
+#[cfg(feature = "oidc")]
+use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, AccountsError};
 use crate::api::office::{Gate, OfficeState, Sessions};
 use crate::api::problem::Problem;
@@ -44,7 +46,7 @@ pub struct RestParts {
 }
 
 /// The ways to sign in that there are.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignInMethods {
     /// By e-mail address and password.
@@ -56,6 +58,10 @@ pub struct SignInMethods {
     pub oidc: Option<String>,
     /// Whether anybody may make an account.
     pub registration: bool,
+    #[cfg(feature = "oidc")]
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(super) provider: Option<Oidc>,
 }
 
 impl SignInMethods {
@@ -64,9 +70,18 @@ impl SignInMethods {
         Self {
             password: true,
             magic_link: settings.mail.smtp.is_some() || development,
-            oidc: settings.oidc.as_ref().filter(|_| cfg!(feature = "oidc")).map(|oidc| oidc.name.clone()),
+            oidc: None,
             registration: settings.accounts.registration == Registration::Open,
+            #[cfg(feature = "oidc")]
+            provider: None,
         }
+    }
+
+    /// With sign-in at a provider of identities.
+    #[cfg(feature = "oidc")]
+    #[must_use]
+    pub fn with_provider(self, provider: Oidc) -> Self {
+        Self { oidc: Some(provider.name().to_owned()), provider: Some(provider), ..self }
     }
 }
 

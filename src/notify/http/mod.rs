@@ -191,6 +191,16 @@ impl Outbound {
     }
 }
 
+/// A client for a server that the operator has named, wherever it is. Redirects are not followed.
+///
+/// # Errors
+///
+/// [`SetupError::Roots`].
+pub fn client() -> Result<Client, SetupError> {
+    provider();
+    builder().build().map_err(SetupError::Roots)
+}
+
 /// Makes aws-lc-rs the process's crypto provider of rustls, unless something has chosen one already. reqwest panics
 /// without.
 fn provider() {

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::world::HOUR;
 use super::*;
 
 #[tokio::test]
@@ -126,4 +127,22 @@ async fn an_account_is_given_up_with_its_password_once_nothing_lies_ahead() {
     browser.get("/api/me").await.refused(401, "session_expired");
     let credentials = json!({ "email": "customer1@example.org", "password": PASSWORD });
     world.as_(Who::Anonymous).post("/api/session", credentials).await.refused(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn who_has_no_password_gives_an_account_up_with_a_fresh_sign_in() {
+    let world = World::new().await;
+    let stranger = world.as_(Who::Anonymous);
+    let body = json!({ "email": "new@example.org", "name": "New Comer" });
+    let answer = stranger.post("/api/register", body).await.expect(201);
+    let browser = stranger.after(&answer);
+    world.clock.advance(HOUR);
+    let leave = async || browser.request(Method::DELETE, "/api/me", Some(json!({}))).await;
+    leave().await.refused(403, "sign_in_again");
+    browser.post("/api/links/magic", json!({ "email": "new@example.org" })).await.expect(202);
+    let token = world.mailed("magic_link", "new@example.org").await;
+    let fresh = browser.post("/api/links/magic/open", json!({ "token": token })).await.expect(200);
+    let fresh = browser.clone().after(&fresh);
+    fresh.request(Method::DELETE, "/api/me", Some(json!({}))).await.expect(204);
+    fresh.get("/api/me").await.refused(401, "session_expired");
 }

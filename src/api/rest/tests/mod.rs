@@ -7,6 +7,8 @@ mod files;
 mod guests;
 mod me;
 mod offering;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod outward;
 mod reports;
 mod session;

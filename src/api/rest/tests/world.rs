@@ -107,6 +107,15 @@ impl World {
 
     /// An office that browsers reach at `base`, with other settings.
     pub(super) async fn at(base: &str, change: impl FnOnce(&mut OfficeSettings)) -> Self {
+        Self::made(base, change, |methods, _, _| methods).await
+    }
+
+    /// [`Self::at`], with other ways to sign in.
+    pub(super) async fn made(
+        base: &str,
+        change: impl FnOnce(&mut OfficeSettings),
+        methods: impl FnOnce(SignInMethods, &Accounts, &BaseUrl) -> SignInMethods,
+    ) -> Self {
         let mut settings = OfficeSettings::default();
         settings.accounts.max_concurrent_hashes = 2;
         change(&mut settings);
@@ -119,6 +128,7 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         let base: BaseUrl = base.parse().unwrap();
+        let sign_in_methods = methods(SignInMethods::new(&settings, false), &accounts, &base);
         let gate = GateParts::new(&settings, base, Arc::clone(&shared), Arc::clone(&metrics), stopped);
         let kept = dispatch::testing::dispatcher(store.clone(), Arc::clone(&shared));
         let rest = Rest::new(RestParts {
@@ -126,7 +136,7 @@ impl World {
             accounts,
             scheduler: Scheduler::new(store.clone(), shared, SchedulerSettings::default()),
             key: ApiKey::new("devkey", "0123456789abcdef0123456789abcdef"),
-            sign_in_methods: SignInMethods::new(&settings, false),
+            sign_in_methods,
             dispatcher: kept.dispatcher,
             inbox: Some(kept.inbox),
             sms_log: Some(kept.sms),
