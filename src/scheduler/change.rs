@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::Error;
 use super::records::{Appointment, Seat, SeatRole};
-use crate::ids::{AppointmentId, DeliveryId, RecordId, SeatId, UserId};
+use super::webhooks::webhook;
+use crate::ids::{AppointmentId, SeatId, UserId};
 use crate::store::{Actor, Audience, Channel, Outgoing, Tx};
 use crate::units::UnixTime;
 use crate::units::rfc3339::format as rfc3339;
@@ -444,59 +445,7 @@ fn drop_reminders(tx: &Tx<'_>, now: UnixTime, id: AppointmentId, of: Option<User
     Ok(())
 }
 
-/// Queues an event for every webhook that wants it.
-///
-/// # Errors
-///
-/// [`Error::Store`].
-pub fn webhook(tx: &mut Tx<'_>, now: UnixTime, event: &str, data: &Value) -> Result<(), Error> {
-    let hooks: Vec<(String, String)> = {
-        let mut query = tx.prepare_cached("SELECT id, events FROM webhooks WHERE active = 1")?;
-        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
-    };
-    let wanted: Vec<String> =
-        hooks.into_iter().filter(|(_, events)| matches(events, event)).map(|(id, _)| id).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let id = RecordId::new(now, tx.rng()).to_string();
-    let payload = json!({ "id": id, "type": event, "createdAt": rfc3339(now), "data": data }).to_string();
-    for hook in wanted {
-        let delivery = DeliveryId::new(now, tx.rng());
-        tx.prepare_cached(
-            "INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, payload, next_at, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-        )?
-        .execute((delivery, hook, &id, event, &payload, now.0))?;
-    }
-    tx.stir();
-    Ok(())
-}
-
-/// Whether a JSON array of patterns names an event: `*`, `appointment.*` or the type itself.
-fn matches(patterns: &str, event: &str) -> bool {
-    let patterns: Vec<String> = serde_json::from_str(patterns).unwrap_or_default();
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => event.starts_with(prefix),
-        None => pattern == event,
-    })
-}
-
 /// Whom live events go to: the account, or the guest's seat.
 pub fn audience_of(seat: SeatId, user: Option<UserId>) -> Audience {
     user.map_or(Audience::Guest(seat), Audience::User)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn webhooks_name_events_whole_or_by_their_beginning() {
-        assert!(matches(r#"["*"]"#, "call.started"));
-        assert!(matches(r#"["appointment.*"]"#, "appointment.approved"));
-        assert!(!matches(r#"["appointment.*"]"#, "call.started"));
-        assert!(matches(r#"["call.started", "call.ended"]"#, "call.ended"));
-        assert!(!matches("[]", "call.ended") && !matches("no json", "call.ended"));
-    }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use rusqlite::OptionalExtension;
 use serde_json::json;
 
-use super::change::{Change, Kind, webhook};
+use super::change::{Change, Kind};
 use super::quality::{Figures, assess};
 use super::records::{Appointment, Seat, SeatRole};
+use super::webhooks::webhook;
 use super::{Error, Scheduler, Status};
 use crate::ids::{CallLogId, MessageId};
 use crate::store::{Actor, Tx};

@@ -23,6 +23,7 @@
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
 //! | `content/` | messages, files, notes and ratings of an appointment |
+//! | `webhooks/`, `push`, `feeds` | who is told of what, and by which way |
 //! | `privacy` | how long data is kept |
 //! | `backoffice/` | what administrators see and do |
 //! | `sweep` | what time alone brings about |
@@ -40,11 +41,13 @@ mod error;
 mod expand;
 mod explain;
 mod facts;
+mod feeds;
 mod handle;
 mod hours;
 mod interval;
 mod offers;
 mod privacy;
+mod push;
 mod quality;
 mod records;
 mod reports;
@@ -53,6 +56,7 @@ mod slots;
 mod status;
 mod sweep;
 mod texts;
+mod webhooks;
 mod why;
 mod window;
 mod zone;
@@ -88,11 +92,13 @@ pub use content::{
 pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
 pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
+pub use feeds::{FEED_AHEAD, FEED_PAST, Feed, FeedEntry};
 pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
 pub use hours::Hours;
 pub use interval::{Interval, Intervals};
 pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
 pub use privacy::{Cleared, DataClass, MAX_KEEP_DAYS, RetentionPolicy};
+pub use push::{MAX_SUBSCRIPTIONS, NewPushSubscription, PushKeys, PushSubscription};
 pub use quality::{Assessment, Cause, Figures, assess};
 pub use records::{Appointment, Approval, Lobby, Permissions, Proposal, Seat, SeatRole, UnknownWord};
 pub use reports::{
@@ -104,6 +110,9 @@ pub use slots::{
     ServiceRulesError, Shared, Slot, SlotLocal,
 };
 pub use status::{INITIAL, IllegalTransition, NoShow, Status, TRANSITIONS};
+pub use webhooks::{
+    Delivery, DeliveryFilter, DeliveryState, MAX_WEBHOOKS, NewWebhook, WEBHOOK_EVENTS, Webhook, WebhookChanges,
+};
 pub use why::WhyNot;
 pub use window::{
     CloseAnchor, ExtendError, ExtensionRules, MAX_EXTENSION, MAX_MARGIN, Window, WindowOverrides, WindowRules,

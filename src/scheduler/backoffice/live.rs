@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::require_admin;
 use crate::ids::{AppointmentId, SeatId, UserId};
+use crate::scheduler::booking::end_waiting;
 use crate::scheduler::change::{Change, Kind};
 use crate::scheduler::records::{Appointment, SeatRole};
 use crate::scheduler::{Conflict, EndReason, Error, Scheduler, Status};
@@ -123,10 +124,7 @@ impl Scheduler {
                 end(tx, actor, &before, now)
             })
             .await?;
-        self.follow(&ended);
-        if let (Some(rooms), Some(room)) = (self.rooms(), &ended.meeting_room_name) {
-            rooms.close(room, EndReason::EndedByAdmin);
-        }
+        self.end_call(&ended, EndReason::EndedByAdmin);
         Ok(ended)
     }
 }
@@ -156,13 +154,12 @@ fn end(tx: &mut Tx<'_>, actor: Actor, before: &Appointment, now: UnixTime) -> Re
         tx.prepare_cached(sql)?.execute((before.id, now.0))?;
         Kind::Completed
     } else {
-        let sql = "UPDATE appointments SET status = 'cancelled', cancelled_by = 'admin', updated_at = ?2 WHERE id = ?1";
+        let sql = "UPDATE appointments SET status = 'cancelled', cancelled_by = 'admin', proposed_starts_at = NULL,
+            proposed_ends_at = NULL, proposed_by = NULL, proposed_message = NULL, updated_at = ?2 WHERE id = ?1";
         tx.prepare_cached(sql)?.execute((before.id, now.0))?;
         Kind::Cancelled
     };
-    let sql = "UPDATE seats SET waiting_since = NULL, waiting_seen_at = NULL
-        WHERE appointment_id = ?1 AND waiting_since IS NOT NULL";
-    tx.prepare_cached(sql)?.execute([before.id])?;
+    end_waiting(tx, before.id)?;
     let after = Appointment::load(tx, before.id)?;
     let detail = json!({ "previousStatus": before.status, "endedByAdmin": true });
     Change::new(kind, &after, actor).detail(detail).record(tx, now)?;

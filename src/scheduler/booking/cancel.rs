@@ -83,7 +83,7 @@ impl Scheduler {
     }
 
     /// The call of an appointment is over, whoever is in it.
-    pub(super) fn end_call(&self, appointment: &Appointment, reason: EndReason) {
+    pub(in crate::scheduler) fn end_call(&self, appointment: &Appointment, reason: EndReason) {
         self.follow(appointment);
         if let (Some(rooms), Some(room)) = (self.rooms(), &appointment.meeting_room_name) {
             rooms.close(room, reason);
@@ -124,7 +124,7 @@ pub(super) fn leave(
 }
 
 /// Nobody waits for what does not take place.
-pub(super) fn end_waiting(tx: &Tx<'_>, id: AppointmentId) -> Result<(), Error> {
+pub(in crate::scheduler) fn end_waiting(tx: &Tx<'_>, id: AppointmentId) -> Result<(), Error> {
     let sql = "UPDATE seats SET waiting_since = NULL, waiting_seen_at = NULL
         WHERE appointment_id = ?1 AND waiting_since IS NOT NULL";
     tx.prepare_cached(sql)?.execute([id])?;

@@ -15,6 +15,7 @@ mod request;
 mod reschedule;
 mod seats;
 
+pub(super) use cancel::end_waiting;
 pub use complete::Correction;
 pub use decide::Move;
 pub use hold::{HOLD_TIME, Held, HoldRequest, MAX_HOLDS};
