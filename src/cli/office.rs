@@ -9,7 +9,7 @@ use axum::Router;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use visavis_signaling::token::ApiKey;
 
@@ -25,7 +25,7 @@ use crate::config::{self, Settings};
 use crate::error::chain;
 use crate::metrics::Metrics;
 use crate::rooms::{Rooms, Scheduled};
-use crate::scheduler::{CloseAnchor, ExtensionRules, Scheduler, SchedulerSettings, WindowRules};
+use crate::scheduler::{Cleared, CloseAnchor, ExtensionRules, Scheduler, SchedulerSettings, WindowRules};
 use crate::store::{DataFolder, Store};
 
 /// How often what time brings about is looked for.
@@ -34,6 +34,11 @@ const SWEEP: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(600);
 /// How often data that has had its time is deleted.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// How long after the start what is too old is deleted for the first time: a server that is started every day does it
+/// every day as well.
+const FIRST_CLEARING: Duration = Duration::from_secs(15 * 60);
+/// How often after that.
+const CLEARING: Duration = Duration::from_secs(24 * 3600);
 /// How often calls are noted to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -87,6 +92,7 @@ impl Office {
         self.scheduler.attach(Arc::new(rooms.clone()));
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
         tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
+        tokio::spawn(clear(self.scheduler.clone(), stop.clone()));
         tokio::spawn(retain(self.scheduler.clone(), stop.clone()));
         tokio::spawn(self.outward.dispatcher.clone().run(stop.clone()))
     }
@@ -191,6 +197,27 @@ async fn retain(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = scheduler.apply_retention(scheduler.now()).await {
             tracing::error!(error = %chain(&error), "old data could not be deleted; it is tried again in a day");
+        }
+    }
+}
+
+/// Deletes what is older than it is kept.
+async fn clear(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
+    let mut wait = FIRST_CLEARING;
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = sleep(wait) => {}
+        }
+        wait = CLEARING;
+        match scheduler.apply_retention(scheduler.now()).await {
+            Ok(cleared) if cleared == Cleared::default() => {}
+            Ok(cleared) => {
+                tracing::info!(rows = ?cleared.rows, orphans = cleared.orphans, "what was too old was deleted")
+            }
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "what is too old could not be deleted; tomorrow again")
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::Rest;
 use crate::api::office::{Access, Caller, Json, OfficeRoutes, Path};
 use crate::api::problem::Problem;
 use crate::ids::AppointmentId;
+use crate::store::Actor;
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
@@ -18,7 +19,7 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// When a room is open now.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct WindowNow {
+pub(super) struct WindowNow {
     #[serde(with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     opens_at: UnixTime,
@@ -41,7 +42,11 @@ async fn extend(
     caller: Caller,
     Path(id): Path<AppointmentId>,
 ) -> Result<Json<WindowNow>, Problem> {
-    let extended = rest.scheduler.extend(caller.actor, id).await?;
+    keep_open(&rest, caller.actor, id).await
+}
+
+pub(super) async fn keep_open(rest: &Rest, actor: Actor, id: AppointmentId) -> Result<Json<WindowNow>, Problem> {
+    let extended = rest.scheduler.extend(actor, id).await?;
     let opens_at = extended.appointment.window(&rest.scheduler.settings().window).opens;
     Ok(Json(WindowNow { opens_at, closes_at: extended.closes_at, delays: extended.delays }))
 }

@@ -1,6 +1,7 @@
 //! The office's REST API: thin handlers by resource. What a request must look like is in the types, who may call it is
 //! in the route's declaration, what it does is the scheduler's and the accounts' business.
 
+mod admin;
 mod availability;
 mod calls;
 mod dev;
@@ -8,6 +9,7 @@ mod events;
 mod fields;
 mod files;
 mod guests;
+mod health;
 mod lobby;
 mod me;
 mod messages;
@@ -55,6 +57,8 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         notes::routes,
         ratings::routes,
         reports::routes,
+        admin::routes,
+        health::routes,
     ];
     for add in resources {
         routes = add(routes);

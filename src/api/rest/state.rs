@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +24,12 @@ use crate::units::UnixTime;
 
 /// The handlers' state: a handle.
 #[derive(Clone)]
-pub struct Rest(Arc<RestParts>);
+pub struct Rest(Arc<Held>);
+
+struct Held {
+    parts: RestParts,
+    started: Instant,
+}
 
 /// What a [`Rest`] is made of.
 pub struct RestParts {
@@ -88,11 +94,17 @@ impl SignInMethods {
 impl Rest {
     /// A state of these parts.
     pub fn new(parts: RestParts) -> Self {
-        Self(Arc::new(parts))
+        let started = parts.gate.clock.now();
+        Self(Arc::new(Held { parts, started }))
     }
 }
 
 impl Rest {
+    /// When this came into being, which is when the server started.
+    pub(super) fn started(&self) -> Instant {
+        self.0.started
+    }
+
     /// Where clients connect to: this server, or the one that the settings send them to.
     pub(super) fn server_url(&self) -> String {
         self.gate.livekit.as_ref().map_or_else(|| self.gate.base.websocket(), |url| url.as_str().to_owned())
@@ -103,7 +115,7 @@ impl Deref for Rest {
     type Target = RestParts;
 
     fn deref(&self) -> &RestParts {
-        &self.0
+        &self.0.parts
     }
 }
 

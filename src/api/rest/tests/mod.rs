@@ -1,6 +1,7 @@
 //! The API as its clients meet it: through HTTP alone.
 #![allow(clippy::unwrap_used)]
 
+mod admin;
 mod content;
 mod desk;
 mod files;
