@@ -142,6 +142,8 @@ catalogue! {
     FilesFull "files_full" CONFLICT "The appointment takes no more files"
         "Delete one that is no longer needed; the members maxFiles and maxBytes say how much there may be.";
     // Their rooms.
+    NotRepeatable "not_repeatable" CONFLICT "The delivery cannot be repeated now"
+        "Wait until it is done, or switch its webhook on first; the detail says which.";
     NotJoinable "not_joinable" CONFLICT "The appointment has no room now"
         "Wait for the approval, or look up what has become of the appointment.";
     NotExtended "not_extended" CONFLICT "The call cannot be extended"

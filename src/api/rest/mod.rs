@@ -6,6 +6,7 @@ mod availability;
 mod calls;
 mod dev;
 mod events;
+mod feeds;
 mod fields;
 mod files;
 mod guests;
@@ -17,6 +18,7 @@ mod notes;
 mod notify;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod push;
 mod ratings;
 mod reports;
 mod services;
@@ -27,6 +29,7 @@ mod state;
 mod token;
 mod users;
 mod visitor;
+mod webhooks;
 
 pub use state::{Rest, RestParts, SignInMethods};
 
@@ -59,6 +62,9 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         reports::routes,
         admin::routes,
         health::routes,
+        webhooks::routes,
+        push::routes,
+        feeds::routes,
     ];
     for add in resources {
         routes = add(routes);

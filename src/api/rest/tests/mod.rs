@@ -14,6 +14,7 @@ mod outward;
 mod reports;
 mod session;
 mod signup;
+mod subscribers;
 mod users;
 mod world;
 
