@@ -18,7 +18,9 @@
 //! | `change` | what every change brings with it: audit, live events, letters, webhooks |
 //! | `services`, `hours` | what experts offer, and when |
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
+//! | `directory` | experts as the public finds them |
 //! | `booking/` | holds, requests, decisions, moves, cancellations, seats |
+//! | `listing`, `diary`, `history` | appointments as their participants see them |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
@@ -37,14 +39,18 @@ mod booking;
 mod change;
 mod conditions;
 mod content;
+mod diary;
+mod directory;
 mod error;
 mod expand;
 mod explain;
 mod facts;
 mod feeds;
 mod handle;
+mod history;
 mod hours;
 mod interval;
+mod listing;
 mod offers;
 mod privacy;
 mod push;
@@ -80,7 +86,7 @@ pub use backoffice::{
     AuditCheck, AuditFilter, AuditRow, Branding, BrandingChanges, BrokenRow, Health, LiveRoom, Present, QueueHealth,
 };
 pub use booking::{
-    BookFor, BookingRequest, Correction, HOLD_TIME, Held, HoldRequest, MAX_EXTRA_SEATS, MAX_HOLDS, MAX_MESSAGE,
+    Action, BookFor, BookingRequest, Correction, HOLD_TIME, Held, HoldRequest, MAX_EXTRA_SEATS, MAX_HOLDS, MAX_MESSAGE,
     MAX_NOTE_TO_EXPERT, Move, NewSeat, SeatChange, Wanted,
 };
 pub use change::{Kind, REMINDERS};
@@ -89,13 +95,17 @@ pub use content::{
     NewMessage, NewNote, NewRating, Note, NoteChanges, Rating, RatingFigures, StoredFile, Upload, Visibility,
     display_name,
 };
+pub use diary::Day;
+pub use directory::{ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
 pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
 pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
 pub use feeds::{FEED_AHEAD, FEED_PAST, Feed, FeedEntry};
 pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
+pub use history::{HistoryEntry, Who};
 pub use hours::Hours;
 pub use interval::{Interval, Intervals};
+pub use listing::{AppointmentFilter, Detail, Listed, Side, Tense};
 pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
 pub use privacy::{Cleared, DataClass, MAX_KEEP_DAYS, RetentionPolicy};
 pub use push::{MAX_SUBSCRIPTIONS, NewPushSubscription, PushKeys, PushSubscription};

@@ -215,7 +215,7 @@ impl Standing {
     }
 
     /// Whether it was this side that made a proposal: the customer, or the expert and administrators.
-    fn has_proposed(&self, proposal: &Proposal) -> bool {
+    pub(super) fn has_proposed(&self, proposal: &Proposal) -> bool {
         match &self.part {
             Part::Customer(seat) => seat.user_id == Some(proposal.by),
             // With one customer, who is not that customer is the expert's side.

@@ -5,6 +5,7 @@
 //! Where a command takes `expected`, it is the version that the caller has seen; another one is refused as
 //! [`Error::Stale`].
 
+mod actions;
 mod cancel;
 mod complete;
 mod decide;
@@ -15,12 +16,16 @@ mod request;
 mod reschedule;
 mod seats;
 
+pub use actions::Action;
+pub(super) use actions::actions;
 pub(super) use cancel::end_waiting;
 pub use complete::Correction;
 pub use decide::Move;
 pub use hold::{HOLD_TIME, Held, HoldRequest, MAX_HOLDS};
 pub use request::{BookFor, BookingRequest, MAX_NOTE_TO_EXPERT, Wanted};
 pub use seats::{MAX_EXTRA_SEATS, NewSeat, SeatChange};
+
+use rusqlite::Connection;
 
 use super::records::{Appointment, Seat, SeatRole};
 use super::services::Service;
@@ -34,7 +39,7 @@ pub const MAX_MESSAGE: usize = 5_000;
 
 /// What somebody is to an appointment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part {
+pub(in crate::scheduler) enum Part {
     /// Its expert.
     Expert,
     /// One of its customers, with the seat.
@@ -48,14 +53,14 @@ pub(super) enum Part {
 }
 
 /// An appointment and what the caller is to it.
-pub(super) struct Standing {
-    pub(super) appointment: Appointment,
-    pub(super) part: Part,
+pub(in crate::scheduler) struct Standing {
+    pub(in crate::scheduler) appointment: Appointment,
+    pub(in crate::scheduler) part: Part,
 }
 
 impl Standing {
     /// Finds out what somebody is to an appointment.
-    pub(super) fn of(tx: &Tx<'_>, actor: Actor, id: AppointmentId) -> Result<Self, Error> {
+    pub(in crate::scheduler) fn of(tx: &Connection, actor: Actor, id: AppointmentId) -> Result<Self, Error> {
         let appointment = Appointment::load(tx, id)?;
         let own = match actor {
             Actor::User(user, _) if user == appointment.expert_id => {
@@ -100,7 +105,7 @@ impl Standing {
     }
 
     /// The expert's side: the expert, and administrators in the expert's stead.
-    pub(super) fn runs(&self) -> bool {
+    pub(in crate::scheduler) fn runs(&self) -> bool {
         matches!(self.part, Part::Expert | Part::Admin)
     }
 
@@ -111,7 +116,7 @@ impl Standing {
 }
 
 /// The customers who have a seat.
-pub(super) fn clients(tx: &Tx<'_>, id: AppointmentId) -> Result<Vec<Seat>, Error> {
+pub(super) fn clients(tx: &Connection, id: AppointmentId) -> Result<Vec<Seat>, Error> {
     let mut seats = Seat::of_appointment(tx, id)?;
     seats.retain(|seat| seat.role == SeatRole::Client && seat.removed_at.is_none());
     Ok(seats)

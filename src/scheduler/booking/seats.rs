@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::cancel::leave;
 use super::group::{check_open, vacate};
 use super::{Part, Standing, clients, touch};
+use crate::accounts::Email;
 use crate::ids::{AppointmentId, SeatId, UserId};
 use crate::scheduler::change::{Change, Kind};
 use crate::scheduler::records::{Appointment, Permissions, Seat, SeatRole};
@@ -22,8 +23,6 @@ pub const MAX_EXTRA_SEATS: usize = 100;
 const MAX_COMPANIONS: usize = 5;
 /// The longest name of a guest, in characters.
 const MAX_NAME: usize = 200;
-/// The longest address.
-const MAX_EMAIL: usize = 254;
 
 /// Whom to give a seat to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -204,25 +203,18 @@ pub(super) fn add_all(
 }
 
 fn find(tx: &Tx<'_>, new: &NewSeat, accounts: bool) -> Result<Person, Error> {
-    let email = new.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-    if let Some(email) = email {
-        let sound = email.len() <= MAX_EMAIL
-            && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-            && email.bytes().all(|c| c.is_ascii_graphic() && !b"<>\",;\\".contains(&c));
-        if !sound {
-            return Err(Error::invalid("email", "this is no e-mail address"));
-        }
-    }
-    if let Some(email) = email.filter(|_| accounts) {
+    let email = new.email.as_deref().map(str::trim).filter(|email| !email.is_empty()).map(str::parse::<Email>);
+    let email = email.transpose().map_err(|error| Error::invalid("email", error.to_string()))?;
+    if let Some(email) = email.as_ref().filter(|_| accounts) {
         let sql = "SELECT id FROM users WHERE email = ?1 AND status = 'active'";
-        if let Some(user) = tx.prepare_cached(sql)?.query_row([email], |row| row.get(0)).optional()? {
+        if let Some(user) = tx.prepare_cached(sql)?.query_row([email.as_str()], |row| row.get(0)).optional()? {
             return Ok(Person::Account(user));
         }
     }
     let Some(name) = &new.name else {
         return Err(Error::invalid("name", "nobody here has this address: a guest needs a name"));
     };
-    Ok(Person::Guest { name: texts::line("name", name, MAX_NAME)?, email: email.map(str::to_owned) })
+    Ok(Person::Guest { name: texts::line("name", name, MAX_NAME)?, email: email.map(|email| email.to_string()) })
 }
 
 fn add(

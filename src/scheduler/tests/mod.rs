@@ -1,6 +1,7 @@
 //! Hours, slots and explanations against known dates and against an oracle that walks minute by minute.
 
 mod booking;
+mod directory;
 mod explanations;
 mod groups;
 mod moving;
@@ -8,6 +9,7 @@ mod offered;
 mod offering;
 mod office;
 mod oracle;
+mod participants;
 mod properties;
 mod stored;
 mod vectors;

@@ -60,6 +60,11 @@ SELECT s.* FROM main.services s
 WHERE actor_kind() IN ('admin', 'system') OR s.expert_id = actor_id()
   OR (s.active = 1 AND EXISTS (SELECT 1 FROM public_experts e WHERE e.id = s.expert_id));
 
+-- What a service asks of whoever has booked it, also when it is offered no more.
+CREATE TEMP VIEW my_terms AS
+SELECT a.id AS appointment_id, s.cancel_notice_min, s.reschedule_notice_min
+FROM my_appointments a JOIN main.services s ON s.id = a.service_id;
+
 CREATE TEMP VIEW public_rules AS
 SELECT id, expert_id, weekday, from_min, to_min, tz, valid_from, valid_to FROM main.availability_rules;
 CREATE TEMP VIEW public_exceptions AS
