@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::hours::version_of;
 use super::offers::{NextFree, next_free};
 use super::services::{Service, check_expert, manages};
 use super::{Error, Scheduler, texts};
@@ -103,6 +104,13 @@ pub struct FoundExpert {
     pub next_free: Option<NextFree>,
 }
 
+impl Profile {
+    /// Names what is written in it: another text has another one. For `If-Match`.
+    pub fn version(&self) -> i64 {
+        version_of(&self.draft)
+    }
+}
+
 impl FoundExpert {
     /// The place of this expert in a list.
     pub fn mark(&self) -> (String, UserId) {
@@ -145,8 +153,15 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`Error::NotYours`], [`Error::NotFound`] where there is no such expert, [`Error::Invalid`], also for an address
-    /// that another expert has.
-    pub async fn set_profile(&self, actor: Actor, expert: UserId, draft: ProfileDraft) -> Result<Profile, Error> {
+    /// that another expert has, [`Error::Stale`] where the present one is not of the [`Profile::version`] that is
+    /// expected.
+    pub async fn set_profile(
+        &self,
+        actor: Actor,
+        expert: UserId,
+        draft: ProfileDraft,
+        expected: Option<i64>,
+    ) -> Result<Profile, Error> {
         if !manages(actor, expert) {
             return Err(Error::NotYours);
         }
@@ -154,6 +169,13 @@ impl Scheduler {
         let draft = draft.settle()?;
         self.write(move |tx| {
             check_expert(tx, expert)?;
+            if let Some(expected) = expected {
+                let sql = "SELECT * FROM expert_profiles WHERE user_id = ?1";
+                let before = tx.prepare_cached(sql)?.query_row([expert], profile).optional()?;
+                if before.is_none_or(|before| before.version() != expected) {
+                    return Err(Error::Stale);
+                }
+            }
             let sql = "SELECT 1 FROM expert_profiles WHERE slug = ?1 AND user_id <> ?2";
             if tx.prepare_cached(sql)?.query_row((&draft.slug, expert), |_| Ok(())).optional()?.is_some() {
                 return Err(Error::invalid("slug", "another expert has this address"));

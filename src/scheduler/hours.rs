@@ -13,6 +13,14 @@ use crate::ids::UserId;
 use crate::store::{Actor, StoreError, Tx, hex};
 use crate::units::UnixTime;
 
+/// A number for what is written as this JSON, and another for what is written otherwise.
+pub(super) fn version_of(what: &impl Serialize) -> i64 {
+    let text = serde_json::to_string(what).unwrap_or_default();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    // 52 bits: a number in JavaScript too.
+    i64::from_str_radix(&hex(digest.as_ref())[..13], 16).unwrap_or_default()
+}
+
 /// All that an expert has said of when to be booked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -27,10 +35,7 @@ pub struct Hours {
 impl Hours {
     /// Names what these hours are: other hours have another one. For `If-Match`, as there is no row to count by.
     pub fn version(&self) -> i64 {
-        let text = serde_json::to_string(self).unwrap_or_default();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-        // 52 bits: a number in JavaScript too.
-        i64::from_str_radix(&hex(digest.as_ref())[..13], 16).unwrap_or_default()
+        version_of(self)
     }
 
     /// Checks them, and writes zones as the database of zones does.

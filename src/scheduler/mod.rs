@@ -20,7 +20,7 @@
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
 //! | `directory` | experts as the public finds them |
 //! | `booking/` | holds, requests, decisions, moves, cancellations, seats |
-//! | `listing`, `diary`, `history` | appointments as their participants see them |
+//! | `listing`, `diary`, `history`, `contacts` | appointments as their participants see them |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
@@ -38,6 +38,7 @@ mod board;
 mod booking;
 mod change;
 mod conditions;
+mod contacts;
 mod content;
 mod diary;
 mod directory;

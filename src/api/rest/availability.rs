@@ -13,13 +13,15 @@ use crate::scheduler::{Hours, HoursPreview, Interval};
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
-    routes.add(Access::Expert, routes!(hours, replace)).add(Access::Expert, routes!(preview))
+    routes
+        .add(Access::Expert, routes!(availability, replace_availability))
+        .add(Access::Expert, routes!(preview_availability))
 }
 
 /// One's own hours
 #[utoipa::path(get, path = "/api/me/availability", tag = "services",
     responses((status = 200, body = Hours, headers(("etag" = String)))))]
-async fn hours(State(rest): State<Rest>, caller: Caller) -> Result<Versioned<Json<Hours>>, Problem> {
+async fn availability(State(rest): State<Rest>, caller: Caller) -> Result<Versioned<Json<Hours>>, Problem> {
     Ok(told(rest.scheduler.hours(caller.actor, caller.user()?).await?))
 }
 
@@ -29,7 +31,7 @@ async fn hours(State(rest): State<Rest>, caller: Caller) -> Result<Versioned<Jso
 #[utoipa::path(put, path = "/api/me/availability", tag = "services",
     params(("if-match" = String, Header, description = "The hours' ETag, or `*`.")), request_body = Hours,
     responses((status = 200, body = Hours, headers(("etag" = String)))))]
-async fn replace(
+async fn replace_availability(
     State(rest): State<Rest>,
     caller: Caller,
     version: IfMatch,
@@ -62,7 +64,7 @@ struct Trial {
 /// What hours would mean that are not stored yet
 #[utoipa::path(post, path = "/api/me/availability/preview", tag = "services", request_body = Trial,
     responses((status = 200, body = HoursPreview)))]
-async fn preview(
+async fn preview_availability(
     State(rest): State<Rest>,
     caller: Caller,
     Json(trial): Json<Trial>,

@@ -1,7 +1,5 @@
 //! Calendar feeds: one's appointments at an address that is a secret.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -10,15 +8,12 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Rest;
+use super::calendar::{REFRESH, event};
 use crate::api::office::{Access, Caller, Json, OfficeRoutes, Path};
 use crate::api::problem::{Code, Problem};
-use crate::notify::ical::{self, Alarm, Event, Person};
-use crate::scheduler::{FeedEntry, SeatRole, Status};
+use crate::notify::ical::{self, Event};
+use crate::scheduler::{FeedEntry, SeatRole};
 
-/// How often calendars look again.
-const REFRESH: Duration = Duration::from_secs(3600);
-/// When they remind.
-const ALARM: Duration = Duration::from_secs(15 * 60);
 /// What addresses of feeds end with: some calendars go by it.
 const ENDING: &str = ".ics";
 
@@ -58,36 +53,8 @@ async fn feed(State(rest): State<Rest>, Path(address): Path<String>) -> Result<i
     let secret = address.strip_suffix(ENDING).ok_or(Problem::new(Code::NotFound))?;
     let feed = rest.scheduler.feed(secret).await?;
     let name = rest.scheduler.branding().await?.name;
-    let events: Vec<Event> = feed.entries.into_iter().map(|entry| event(&rest, entry)).collect();
+    let told = |it: FeedEntry| event(&rest, it.appointment, it.role == SeatRole::Host);
+    let events: Vec<Event> = feed.entries.into_iter().map(told).collect();
     let text = ical::feed(&name, REFRESH, &events, rest.gate.now());
     Ok(([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text))
-}
-
-/// The same UID as the invitation's, so that calendars take the two for one.
-fn event(rest: &Rest, entry: FeedEntry) -> Event {
-    let it = entry.appointment;
-    let base = &rest.gate.base;
-    let partner = match (entry.role, it.capacity) {
-        (SeatRole::Host, 1) => &it.customer_name,
-        (SeatRole::Host, _) => "",
-        _ => &it.expert_name,
-    };
-    let summary = if partner.is_empty() { it.title.clone() } else { format!("{}: {partner}", it.title) };
-    Event {
-        uid: it.ical_uid,
-        sequence: it.ical_sequence,
-        created_at: it.created_at,
-        modified_at: it.updated_at,
-        starts_at: it.starts_at,
-        ends_at: it.ends_at,
-        alarms: vec![Alarm { before: ALARM, text: summary.clone() }],
-        summary,
-        description: base.link(&format!("/appointments/{}", it.id)),
-        meeting_url: it.meeting_url.map(|path| base.link(&path)),
-        // Addresses of people are not for what is read without signing in.
-        organizer: Person { name: it.expert_name, email: format!("noreply@{}", base.host()) },
-        sent_by: None,
-        attendees: Vec::new(),
-        status: if it.status == Status::Pending { ical::Status::Tentative } else { ical::Status::Confirmed },
-    }
 }

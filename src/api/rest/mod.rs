@@ -2,15 +2,20 @@
 //! in the route's declaration, what it does is the scheduler's and the accounts' business.
 
 mod admin;
+mod appointments;
 mod availability;
+mod calendar;
 mod calls;
+mod decisions;
 mod dev;
 mod events;
+mod experts;
 mod feeds;
 mod fields;
 mod files;
 mod guests;
 mod health;
+mod holds;
 mod lobby;
 mod me;
 mod messages;
@@ -21,6 +26,7 @@ mod oidc;
 mod push;
 mod ratings;
 mod reports;
+mod seats;
 mod services;
 mod session;
 mod signup;
@@ -28,6 +34,7 @@ mod slots;
 mod state;
 mod token;
 mod users;
+mod view;
 mod visitor;
 mod webhooks;
 
@@ -48,6 +55,12 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         services::routes,
         availability::routes,
         slots::routes,
+        experts::routes,
+        holds::routes,
+        appointments::routes,
+        decisions::routes,
+        seats::routes,
+        calendar::routes,
         guests::routes,
         token::routes,
         lobby::routes,

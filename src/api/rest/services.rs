@@ -16,10 +16,10 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
     routes
         .add(Access::Anyone, routes!(services))
         .add(Access::Anyone, routes!(service))
-        .add(Access::Staff, routes!(create))
-        .add(Access::Staff, routes!(update))
-        .add(Access::Staff, routes!(activate))
-        .add(Access::Staff, routes!(deactivate))
+        .add(Access::Staff, routes!(create_service))
+        .add(Access::Staff, routes!(update_service))
+        .add(Access::Staff, routes!(activate_service))
+        .add(Access::Staff, routes!(deactivate_service))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -65,7 +65,7 @@ async fn service(
 /// Experts make their own; administrators say for which expert.
 #[utoipa::path(post, path = "/api/services", tag = "services", params(Whose), request_body = ServiceDraft,
     responses((status = 201, body = Service, headers(("etag" = String)))))]
-async fn create(
+async fn create_service(
     State(rest): State<Rest>,
     caller: Caller,
     Query(whose): Query<Whose>,
@@ -81,7 +81,7 @@ async fn create(
 #[utoipa::path(put, path = "/api/services/{service_id}", tag = "services",
     params(("service_id" = ServiceId, Path), ("if-match" = String, Header, description = "The service's ETag, or `*`.")),
     request_body = ServiceDraft, responses((status = 200, body = Service, headers(("etag" = String)))))]
-async fn update(
+async fn update_service(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<ServiceId>,
@@ -95,7 +95,7 @@ async fn update(
 #[utoipa::path(post, path = "/api/services/{service_id}/activate", tag = "services",
     params(("service_id" = ServiceId, Path)),
     responses((status = 200, body = Service, headers(("etag" = String)))))]
-async fn activate(
+async fn activate_service(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<ServiceId>,
@@ -109,7 +109,7 @@ async fn activate(
 #[utoipa::path(post, path = "/api/services/{service_id}/deactivate", tag = "services",
     params(("service_id" = ServiceId, Path)),
     responses((status = 200, body = Service, headers(("etag" = String)))))]
-async fn deactivate(
+async fn deactivate_service(
     State(rest): State<Rest>,
     caller: Caller,
     Path(id): Path<ServiceId>,

@@ -14,7 +14,7 @@ use crate::scheduler::{Error, Interval, OfferedSlots, SlotSearch, WhyNot};
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
-    routes.add(Access::Anyone, routes!(slots)).add(Access::Anyone, routes!(explain))
+    routes.add(Access::Anyone, routes!(slots)).add(Access::Anyone, routes!(explain_slot))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -74,7 +74,7 @@ struct Asked {
 /// Every reason, for each start that is meant: two where clocks show the time twice. None where it is offered.
 #[utoipa::path(get, path = "/api/services/{service_id}/explain", tag = "booking",
     params(("service_id" = ServiceId, Path), Asked), responses((status = 200, body = Vec<WhyNot>)))]
-async fn explain(
+async fn explain_slot(
     State(rest): State<Rest>,
     caller: Caller,
     Path(service): Path<ServiceId>,

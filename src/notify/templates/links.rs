@@ -6,7 +6,7 @@ use crate::ids::AppointmentId;
 use crate::notify::message::Token;
 
 /// An appointment's page.
-pub(super) fn appointment(base: &BaseUrl, id: AppointmentId) -> String {
+pub fn appointment(base: &BaseUrl, id: AppointmentId) -> String {
     base.link(&format!("/appointments/{id}"))
 }
 

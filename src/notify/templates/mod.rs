@@ -6,7 +6,7 @@ mod dates;
 mod de;
 mod en;
 mod layout;
-mod links;
+pub mod links;
 
 #[cfg(test)]
 mod tests;

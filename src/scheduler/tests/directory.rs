@@ -21,19 +21,19 @@ async fn found(desk: &Desk, text: &str) -> Vec<UserId> {
 #[tokio::test]
 async fn a_profile_is_its_experts_to_write_and_its_address_is_unique() {
     let desk = Desk::empty();
-    let kept = desk.scheduler.set_profile(expert(8), person(8), profile("dr-eight")).await.unwrap();
+    let kept = desk.scheduler.set_profile(expert(8), person(8), profile("dr-eight"), None).await.unwrap();
     assert_eq!(desk.scheduler.profile(admin(), person(8)).await.unwrap(), Some(kept));
     for stranger in [expert(9), customer(1), Actor::Anonymous] {
-        assert_eq!(code(desk.scheduler.set_profile(stranger, person(8), profile("mine")).await), "not_yours");
+        assert_eq!(code(desk.scheduler.set_profile(stranger, person(8), profile("mine"), None).await), "not_yours");
         assert_eq!(code(desk.scheduler.profile(stranger, person(8)).await), "not_yours");
     }
-    assert_eq!(code(desk.scheduler.set_profile(admin(), person(1), profile("nobody")).await), "not_found");
-    match desk.scheduler.set_profile(expert(9), person(9), profile("dr-eight")).await {
+    assert_eq!(code(desk.scheduler.set_profile(admin(), person(1), profile("nobody"), None).await), "not_found");
+    match desk.scheduler.set_profile(expert(9), person(9), profile("dr-eight"), None).await {
         Err(Error::Invalid { field, .. }) => assert_eq!(field, "slug"),
         other => panic!("{other:?}"),
     }
-    desk.scheduler.set_profile(expert(8), person(8), profile("dr-8")).await.unwrap();
-    desk.scheduler.set_profile(expert(9), person(9), profile("dr-eight")).await.unwrap();
+    desk.scheduler.set_profile(expert(8), person(8), profile("dr-8"), None).await.unwrap();
+    desk.scheduler.set_profile(expert(9), person(9), profile("dr-eight"), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn impossible_profiles_are_refused_with_the_field() {
     for (change, field) in cases {
         let mut draft = profile("dr-eight");
         change(&mut draft);
-        match desk.scheduler.set_profile(expert(8), person(8), draft).await {
+        match desk.scheduler.set_profile(expert(8), person(8), draft, None).await {
             Err(Error::Invalid { field: found, .. }) => assert_eq!(&found, field),
             other => panic!("{field}: {other:?}"),
         }
@@ -65,14 +65,14 @@ async fn impossible_profiles_are_refused_with_the_field() {
 #[tokio::test]
 async fn experts_are_found_by_words_in_whatever_case_and_by_nothing_that_only_looks_like_a_pattern() {
     let desk = Desk::open().await;
-    desk.scheduler.set_profile(expert(8), person(8), profile("dr-eight")).await.unwrap();
+    desk.scheduler.set_profile(expert(8), person(8), profile("dr-eight"), None).await.unwrap();
     let plain = ProfileDraft {
         headline: "Lawyer".into(),
         specialities: vec!["Contracts".into()],
         languages: vec!["en".into()],
         ..profile("nine")
     };
-    desk.scheduler.set_profile(expert(9), person(9), plain).await.unwrap();
+    desk.scheduler.set_profile(expert(9), person(9), plain, None).await.unwrap();
     let (eight, nine) = (person(8), person(9));
     for (text, expected) in [
         ("", vec![eight, nine]),
@@ -101,7 +101,7 @@ async fn experts_are_found_by_words_in_whatever_case_and_by_nothing_that_only_lo
     let endless = ExpertSearch { text: "x".repeat(201), ..ExpertSearch::default() };
     assert_eq!(code(desk.scheduler.experts(endless, None, 50).await), "invalid_body");
     let hidden = ProfileDraft { published: false, ..profile("dr-eight") };
-    desk.scheduler.set_profile(expert(8), person(8), hidden).await.unwrap();
+    desk.scheduler.set_profile(expert(8), person(8), hidden, None).await.unwrap();
     assert_eq!(found(&desk, "").await, [nine]);
     assert_eq!(code(desk.scheduler.expert_page("dr-eight").await), "not_found");
 }

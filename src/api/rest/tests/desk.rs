@@ -1,7 +1,5 @@
 //! The office over HTTP: the scheduler's [`Desk`] with its people signed in.
 
-#![allow(dead_code, reason = "tests of appointments come next")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -135,6 +133,12 @@ impl Counter {
              VALUES ('00000000-0000-7000-8009-{number:012}', '{}', {value}, 0, 0, 9000000000000)",
             hex(digest.as_ref())
         ));
+    }
+
+    /// Whoever comes by a link of a guest's seat.
+    pub(super) fn holder_of(&self, number: u32, seat: &str) -> Who {
+        self.signs_in(Guest(number), &format!("seat_id) VALUES ('{seat}'"));
+        Guest(number)
     }
 
     pub(super) async fn send(&self, who: Who, method: &str, path: &str, tag: Option<&str>, body: &str) -> Answer {

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod appointments;
+mod booking;
 mod content;
 mod desk;
+mod experts;
 mod files;
 mod guests;
 mod me;
@@ -12,6 +15,7 @@ mod offering;
 mod oidc;
 mod outward;
 mod reports;
+mod seats;
 mod session;
 mod signup;
 mod subscribers;
