@@ -40,6 +40,10 @@ const EMPTIED: &[&str] = &[
      WHERE user_id = ?1",
 ];
 
+/// Files that the person has put into consultations. Nobody gets them any more; their bytes go with the rows.
+const FILES: &str = "UPDATE files SET name = 'erased', deleted_at = coalesce(deleted_at, ?3)
+     WHERE seat_id IN (SELECT id FROM seats WHERE user_id = ?1 OR guest_email = ?2 COLLATE NOCASE)";
+
 /// The same for seats that the person had as a guest, before there was an account.
 const EMPTIED_AS_GUEST: &[&str] = &[
     "UPDATE seats SET guest_name = ?2 WHERE guest_email = ?1 COLLATE NOCASE",
@@ -92,6 +96,7 @@ fn erase(tx: &mut Tx<'_>, now: UnixTime, actor: Actor, user: UserId) -> Result<(
             _ => statement.execute((user, ERASED_NAME))?,
         };
     }
+    tx.prepare_cached(FILES)?.execute((user, &email, now.0))?;
     for sql in EMPTIED_AS_GUEST {
         tx.prepare_cached(sql)?.execute((&email, ERASED_NAME))?;
     }

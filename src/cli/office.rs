@@ -32,8 +32,6 @@ use crate::store::{DataFolder, Store};
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often expired sessions and links are thrown away.
 const TIDY: Duration = Duration::from_secs(600);
-/// How often data that has had its time is deleted.
-const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How long after the start what is too old is deleted for the first time: a server that is started every day does it
 /// every day as well.
 const FIRST_CLEARING: Duration = Duration::from_secs(15 * 60);
@@ -93,7 +91,6 @@ impl Office {
         tokio::spawn(sweep(self.scheduler.clone(), stop.clone()));
         tokio::spawn(tidy(self.accounts.clone(), stop.clone()));
         tokio::spawn(clear(self.scheduler.clone(), stop.clone()));
-        tokio::spawn(retain(self.scheduler.clone(), stop.clone()));
         tokio::spawn(self.outward.dispatcher.clone().run(stop.clone()))
     }
 
@@ -183,20 +180,6 @@ async fn tidy(accounts: Accounts, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = accounts.sweep().await {
             tracing::error!(error = %chain(&error), "expired sessions could not be thrown away; it is tried again");
-        }
-    }
-}
-
-/// Deletes what is older than it is kept.
-async fn retain(scheduler: Scheduler, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(RETENTION);
-    loop {
-        tokio::select! {
-            _ = stop.changed() => return,
-            _ = ticks.tick() => {}
-        }
-        if let Err(error) = scheduler.apply_retention(scheduler.now()).await {
-            tracing::error!(error = %chain(&error), "old data could not be deleted; it is tried again in a day");
         }
     }
 }

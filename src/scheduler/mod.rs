@@ -123,6 +123,7 @@ pub use slots::{
 pub use status::{INITIAL, IllegalTransition, NoShow, Status, TRANSITIONS};
 pub use webhooks::{
     Delivery, DeliveryFilter, DeliveryState, MAX_WEBHOOKS, NewWebhook, WEBHOOK_EVENTS, Webhook, WebhookChanges,
+    new_webhook_secret,
 };
 pub use why::WhyNot;
 pub use window::{

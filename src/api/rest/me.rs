@@ -229,5 +229,6 @@ async fn erase_me(
     let session = caller.session.ok_or(Problem::new(Code::SignInRequired))?;
     rest.accounts.confirm(id, session, farewell.password.as_ref().map(Password::reveal)).await?;
     rest.accounts.erase(caller.actor, id).await?;
+    rest.remove_files_of(caller.actor, id).await;
     Ok(without_cookie(&rest.gate, StatusCode::NO_CONTENT))
 }

@@ -14,7 +14,8 @@ use crate::accounts::{Accounts, AccountsError};
 use crate::api::office::{Gate, OfficeState, Sessions};
 use crate::api::problem::Problem;
 use crate::config::{OfficeSettings, Registration};
-use crate::ids::SessionId;
+use crate::error::chain;
+use crate::ids::{SessionId, UserId};
 use crate::notify::dispatch::Dispatcher;
 use crate::notify::mail::Inbox;
 use crate::notify::sms::LogOnly;
@@ -103,6 +104,14 @@ impl Rest {
     /// When this came into being, which is when the server started.
     pub(super) fn started(&self) -> Instant {
         self.0.started
+    }
+
+    /// The files of somebody who was erased are nobody's to get any more; this takes their bytes from the disk. What
+    /// cannot be removed now goes with the daily sweep.
+    pub(super) async fn remove_files_of(&self, actor: Actor, user: UserId) {
+        if let Err(error) = self.scheduler.scrub(actor, user).await {
+            tracing::warn!(error = %chain(&error), %user, "files of somebody who was erased are still on the disk");
+        }
     }
 
     /// Where clients connect to: this server, or the one that the settings send them to.

@@ -202,6 +202,7 @@ async fn change_user(
     responses((status = 204)))]
 async fn erase_user(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<StatusCode, Problem> {
     rest.accounts.erase(caller.actor, id).await?;
+    rest.remove_files_of(caller.actor, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -14,7 +14,7 @@ use crate::units::UnixTime;
 use super::http::{Answer, Outbound, Request, SendError};
 use super::retry::Retry;
 
-pub use sign::{NoRandomness, NotASecret, SigningKey, new_secret};
+pub use sign::{NotASecret, SigningKey};
 
 /// Why a delivery failed.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::notify::http::{Guard, Refused};
     use crate::notify::testing::serve;
+    use crate::scheduler::new_webhook_secret;
 
     const NOW: UnixTime = UnixTime(1_772_547_300_123);
 
@@ -115,7 +116,7 @@ mod tests {
     }
 
     fn receiver(url: String) -> Receiver {
-        Receiver { url: Secret::new(url), secret: new_secret().unwrap() }
+        Receiver { url: Secret::new(url), secret: new_webhook_secret(&mut rand::rng()) }
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Signatures by which receivers know our webhooks (the Standard Webhooks specification, version 1): HMAC-SHA256 over
 //! id, time and body.
 
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -10,8 +10,7 @@ use crate::units::UnixTime;
 
 /// What secrets begin with.
 const PREFIX: &str = "whsec_";
-/// Length of a key in bytes: ours, and what the specification allows.
-const KEY: usize = 32;
+/// Length of a key in bytes.
 const KEYS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The key that one receiver shares with us.
@@ -21,22 +20,6 @@ pub struct SigningKey(hmac::Key);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook's secret is whsec_ followed by 24 to 64 bytes in base64")]
 pub struct NotASecret;
-
-/// No randomness to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random numbers")]
-pub struct NoRandomness;
-
-/// A new secret.
-///
-/// # Errors
-///
-/// When the system gives no random numbers.
-pub fn new_secret() -> Result<Secret, NoRandomness> {
-    let mut key = [0; KEY];
-    rand::fill(&mut key).map_err(|_| NoRandomness)?;
-    Ok(Secret::new(format!("{PREFIX}{}", STANDARD.encode(key))))
-}
 
 impl SigningKey {
     /// # Errors
@@ -65,6 +48,7 @@ impl std::fmt::Debug for SigningKey {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::scheduler::new_webhook_secret;
 
     #[test]
     fn the_specifications_example_is_signed_the_same() {
@@ -75,8 +59,9 @@ mod tests {
     }
 
     #[test]
-    fn new_secrets_work_and_differ() {
-        let (one, other) = (new_secret().unwrap(), new_secret().unwrap());
+    fn the_secrets_that_webhooks_are_given_work_and_differ() {
+        let mut rng = rand::rng();
+        let (one, other) = (new_webhook_secret(&mut rng), new_webhook_secret(&mut rng));
         assert!(one != other);
         let sign = |secret| SigningKey::new(secret).unwrap().sign("a", UnixTime(0), "b");
         assert_ne!(sign(&one), sign(&other));

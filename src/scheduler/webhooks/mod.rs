@@ -138,7 +138,7 @@ impl Scheduler {
             if count >= MAX_WEBHOOKS {
                 return Err(Conflict::TooMany { limit: MAX_WEBHOOKS }.into());
             }
-            let (id, secret) = (WebhookId::new(now, tx.rng()), new_secret(tx));
+            let (id, secret) = (WebhookId::new(now, tx.rng()), new_webhook_secret(tx.rng()));
             tx.prepare_cached(
                 "INSERT INTO webhooks (id, url, secret, events, active, created_by, created_at, updated_at)
                  VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6)",
@@ -192,7 +192,7 @@ impl Scheduler {
         let now = self.now();
         self.write(move |tx| {
             let webhook = Webhook::load(tx, id)?;
-            let secret = new_secret(tx);
+            let secret = new_webhook_secret(tx.rng());
             tx.prepare_cached("UPDATE webhooks SET secret = ?2, updated_at = ?3 WHERE id = ?1")?.execute((
                 id,
                 secret.reveal(),
@@ -248,9 +248,10 @@ fn audit(tx: &mut Tx<'_>, now: UnixTime, actor: Actor, action: &str, webhook: &W
     Ok(tx.audit(now, actor, action, &format!("webhook:{}", webhook.id), &detail)?)
 }
 
-fn new_secret(tx: &mut Tx<'_>) -> Secret {
+/// A secret that deliveries are signed with.
+pub fn new_webhook_secret(rng: &mut impl Rng) -> Secret {
     let mut key = [0; SECRET];
-    tx.rng().fill_bytes(&mut key);
+    rng.fill_bytes(&mut key);
     Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(key)))
 }
 

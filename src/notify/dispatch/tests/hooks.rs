@@ -9,8 +9,8 @@ use super::*;
 use crate::config::Secret;
 use crate::ids::DeliveryId;
 use crate::notify::testing::serve;
-use crate::notify::webhook::{SigningKey, new_secret};
-use crate::scheduler::Kind;
+use crate::notify::webhook::SigningKey;
+use crate::scheduler::{Kind, new_webhook_secret};
 
 /// Says as told in turn and 200 after that; keeps what came.
 #[derive(Clone, Default)]
@@ -41,7 +41,7 @@ fn world(allowed: &[&str]) -> World {
 }
 
 fn subscribe(world: &World, url: &str) -> Secret {
-    let secret = new_secret().unwrap();
+    let secret = new_webhook_secret(&mut rand::rng());
     world.desk.sql(&format!(
         "INSERT INTO webhooks (id, url, secret, events, created_by, created_at, updated_at)
          VALUES ('00000000-0000-7000-8005-000000000001', '{url}', '{}', '[\"appointment.*\"]', '{}', 0, 0)",

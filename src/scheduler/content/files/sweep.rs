@@ -1,6 +1,6 @@
 //! Bytes without a row: what a crash, a lost connection or a failed deletion has left on the disk.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::upload::blocking;
@@ -31,26 +31,30 @@ impl Scheduler {
             let listed = files.clone();
             let found = blocking(move || disk::found(&listed, appointment)).await?;
             let Ok(found) = found else { continue };
-            let old = |it: &Found| now.since(it.begun) >= ORPHANED;
-            let candidates: HashSet<FileId> = found.into_iter().filter(old).map(|it| it.id).collect();
-            let orphans = self.without_row(appointment, candidates).await?;
+            let orphans = self.orphans(appointment, found, now).await?;
             removed += orphans.len();
             self.remove_bytes(orphans).await?;
         }
         Ok(removed)
     }
 
-    async fn without_row(
+    /// What of it belongs to no file: its row says that it was deleted, or there is none and will be none.
+    async fn orphans(
         &self,
         appointment: AppointmentId,
-        mut candidates: HashSet<FileId>,
+        found: Vec<Found>,
+        now: UnixTime,
     ) -> Result<Vec<(AppointmentId, FileId)>, Error> {
         self.read(Actor::System, move |reader| {
-            let mut query = reader.prepare_cached("SELECT id FROM my_files WHERE appointment_id = ?1")?;
-            for id in query.query_map([appointment], |row| row.get(0))? {
-                candidates.remove(&id?);
-            }
-            Ok(candidates.into_iter().map(|id| (appointment, id)).collect())
+            let sql = "SELECT id, deleted_at IS NOT NULL FROM system_files WHERE appointment_id = ?1";
+            let mut query = reader.prepare_cached(sql)?;
+            let rows: HashMap<FileId, bool> =
+                query.query_map([appointment], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            let is_orphan = |it: &Found| match rows.get(&it.id) {
+                Some(deleted) => *deleted,
+                None => now.since(it.begun) >= ORPHANED,
+            };
+            Ok(found.into_iter().filter(is_orphan).map(|it| (appointment, it.id)).collect())
         })
         .await
     }
