@@ -11,12 +11,13 @@ use serde_json::json;
 use super::secrets::{hash_of, new_secret, presented};
 use super::sessions::{self, Owner};
 use super::{Accounts, AccountsError, Device, Email, Person, SignedIn, credentials, password, people, subject};
-use crate::config::AccountSettings;
+use crate::config::{AccountSettings, Secret};
 use crate::ids::{RecordId, UserId};
 use crate::store::{Actor, Channel, Outgoing, Reader, Role, RowExt, StoreError, Tx};
 use crate::units::UnixTime;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const RESET_TTL: Duration = HOUR;
 const VERIFY_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 const INVITATION_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -198,6 +199,21 @@ impl Accounts {
         self.person(Actor::System, user).await
     }
 
+    /// A link that signs somebody in, for whoever has the machine: it is not mailed. Good for one day, once.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::NotFound`].
+    pub async fn sign_in_link(&self, user: UserId) -> Result<Secret, AccountsError> {
+        let person = self.person(Actor::System, user).await?;
+        let now = self.now();
+        let make = move |tx: &mut Tx<'_>| {
+            tx.audit(now, Actor::System, "user.link_made", &subject(user), &json!({}))?;
+            issue(tx, now, user, LinkKind::Magic, &person.email, now.plus(DAY)).map(|(_, token)| token)
+        };
+        self.store().write(make).await
+    }
+
     fn request(&self, kind: LinkKind, email: Email) {
         let this = self.clone();
         tokio::spawn(async move {
@@ -261,12 +277,7 @@ pub(super) fn make(
     let sql = "SELECT name, locale FROM users WHERE id = ?1";
     let (name, locale): (String, String) =
         tx.prepare_cached(sql)?.query_row([user], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (id, token) = (RecordId::new(now, tx.rng()), new_secret(tx.rng()));
-    tx.prepare_cached(
-        "INSERT INTO login_tokens (id, token_hash, user_id, kind, email, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute((id, hash_of(token.reveal()), user, kind.as_str(), email, now.0, expires_at.0))?;
+    let (id, token) = issue(tx, now, user, kind, email, expires_at)?;
     let payload = json!({
         "kind": kind.mail(), "token": token.reveal(), "email": email, "name": name, "locale": locale,
         "expires_at": expires_at.0,
@@ -284,6 +295,24 @@ pub(super) fn make(
         },
     )?;
     Ok(())
+}
+
+/// Makes a link, of which only the hash is kept.
+fn issue(
+    tx: &mut Tx<'_>,
+    now: UnixTime,
+    user: UserId,
+    kind: LinkKind,
+    email: &str,
+    expires_at: UnixTime,
+) -> Result<(RecordId, Secret), AccountsError> {
+    let (id, token) = (RecordId::new(now, tx.rng()), new_secret(tx.rng()));
+    tx.prepare_cached(
+        "INSERT INTO login_tokens (id, token_hash, user_id, kind, email, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((id, hash_of(token.reveal()), user, kind.as_str(), email, now.0, expires_at.0))?;
+    Ok((id, token))
 }
 
 /// Uses a link up.

@@ -4,6 +4,7 @@
 mod args;
 mod backup;
 mod check;
+mod demo;
 mod ice_servers;
 mod logging;
 mod office;
@@ -43,6 +44,8 @@ enum Command {
     /// Accounts: make, list, change, close and forget them.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Runs a server with people and appointments to try it on, and prints links that sign in.
+    Demo(demo::Demo),
     /// Copies the data folder while the server goes on.
     Backup(backup::Backup),
     /// Puts a copy in the place of the data folder's contents, which are kept beside.
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Token(TokenCommand::Create(create)) => create.run(),
         Command::Config(ConfigCommand::Check(check)) => check.run(),
         Command::User(user) => user.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
     };

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::args::SettingsArgs;
 use super::office::{Clocks, Office};
-use super::{Failure, logging, wiring};
+use super::{Failure, demo, logging, wiring};
 use crate::api::{self, Api, Listeners, MetricsEndpoint, RoomService};
 use crate::config::{self, Loaded, Settings};
 use crate::error::chain;
@@ -31,21 +31,26 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Loaded { settings, warnings } = self.settings.load()?;
-        logging::start(&settings.logging);
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::runtime(format!("cannot start: {error}")))?;
-        let result = runtime.block_on(serve(settings));
-        // A task that hangs must not keep the process alive.
-        runtime.shutdown_background();
-        result
+        run(self.settings, false)
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+/// Runs a server; `demo` fills it with people to try it on.
+pub(super) fn run(settings: SettingsArgs, demo: bool) -> Result<(), Failure> {
+    let Loaded { settings, warnings } = settings.load()?;
+    logging::start(&settings.logging);
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::runtime(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(serve(settings, demo));
+    // A task that hangs must not keep the process alive.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(settings: Settings, demo: bool) -> Result<(), Failure> {
     let clocks = Clocks::new(settings.development);
     let clock = Arc::clone(&clocks.shared);
     let metrics = Arc::new(Metrics::default());
@@ -100,6 +105,12 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
     if let (Some(office), Some(key)) = (&office, api.keys.first()) {
         router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped)?);
+        if demo {
+            println!(
+                "{}",
+                demo::seed(office, &settings.office.accounts, &clock, &settings.office.base_url(port)).await?
+            );
+        }
     }
     let http = tokio::spawn(http.serve(router, stopped.clone()));
     if let Some(scrape) = scrape {

@@ -11,7 +11,7 @@ use super::quality::{Figures, assess};
 use super::records::{Appointment, Seat, SeatRole};
 use super::webhooks::webhook;
 use super::{Error, Scheduler, Status};
-use crate::ids::{CallLogId, MessageId};
+use crate::ids::{CallLogId, MessageId, SeatId, UserId};
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
 
@@ -24,6 +24,15 @@ pub struct CallFact {
     pub at: UnixTime,
     /// What.
     pub kind: CallFactKind,
+}
+
+/// Whose calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An account's.
+    User(UserId),
+    /// A seat's.
+    Seat(SeatId),
 }
 
 /// What happened.
@@ -136,6 +145,32 @@ impl Scheduler {
             self.inner.board.forget(&room);
         }
         result
+    }
+
+    /// Sends somebody out of every call at once: the account is closed, or the seat's link revoked. What keeps them
+    /// from coming back has been stored before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub async fn put_out(&self, whose: Whose) -> Result<(), Error> {
+        let (column, id) = match whose {
+            Whose::User(user) => ("user_id", user.to_string()),
+            Whose::Seat(seat) => ("seat_id", seat.to_string()),
+        };
+        let sql = format!(
+            "SELECT room_name, participant_identity FROM system_call_logs WHERE {column} = ?1 AND ended_at IS NULL"
+        );
+        let calls: Vec<(String, String)> = self
+            .read(Actor::System, move |reader| {
+                let mut query = reader.prepare_cached(&sql)?;
+                Ok(query.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+            })
+            .await?;
+        if let Some(rooms) = self.rooms() {
+            calls.iter().for_each(|(room, identity)| rooms.remove(room, identity));
+        }
+        Ok(())
     }
 
     /// Closes what a crash left open, at the last sign of life. Called once, before anybody can come in.

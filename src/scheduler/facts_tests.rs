@@ -243,3 +243,17 @@ async fn facts_of_rooms_that_are_nobodys_leave_no_trace() {
     }
     assert_eq!(desk.value::<i64>("SELECT count(*) FROM call_logs"), 0);
 }
+
+#[tokio::test]
+async fn whose_account_is_closed_is_sent_out_of_the_call() {
+    let desk = Desk::new();
+    desk.approved(Lobby::Off);
+    desk.at(0);
+    desk.joins(1, 1, "PA_1").await;
+    desk.joins(1, 8, "PA_8").await;
+    desk.scheduler.put_out(Whose::User(person(1))).await.unwrap();
+    assert_eq!(desk.rooms.take(), [format!("remove {} {}", desk.room(1), desk.seat(1, 1))]);
+    leaves(&desk, "PA_1").await;
+    desk.scheduler.put_out(Whose::Seat(desk.seat(1, 1))).await.unwrap();
+    assert!(desk.rooms.take().is_empty(), "nobody is there any more");
+}

@@ -100,7 +100,7 @@ pub use diary::Day;
 pub use directory::{ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
 pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
-pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason};
+pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason, Whose};
 pub use feeds::{FEED_AHEAD, FEED_PAST, Feed, FeedEntry};
 pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
 pub use history::{HistoryEntry, Who};

@@ -23,6 +23,7 @@ mod notes;
 mod notify;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod pages;
 mod push;
 mod ratings;
 mod reports;
@@ -78,6 +79,7 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         webhooks::routes,
         push::routes,
         feeds::routes,
+        pages::routes,
     ];
     for add in resources {
         routes = add(routes);

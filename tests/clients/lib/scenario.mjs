@@ -44,8 +44,8 @@ class Call {
   puppets = [];
 
   /** A client that has not joined yet. */
-  async open(client, identity) {
-    const spec = { ...CLIENTS[client], identity, tap: await Tap.open() };
+  async open(client, identity, upstream) {
+    const spec = { ...CLIENTS[client], identity, tap: await Tap.open(upstream) };
     const puppet = await spec.make.launch(spec);
     this.puppets.push(puppet);
     return puppet;

@@ -15,9 +15,12 @@ export class Tap {
   #links = new Set();
   #down = false;
   #listener;
+  #upstream;
 
-  static async open() {
+  /** A relay to the server's port; another port is that of a server of the test's own. */
+  static async open(upstream = UPSTREAM) {
     const tap = new Tap();
+    tap.#upstream = upstream;
     tap.#listener = net.createServer((near) => tap.#relay(near));
     await new Promise((ok) => tap.#listener.listen(0, '127.0.0.1', ok));
     tap.url = `ws://127.0.0.1:${tap.#listener.address().port}`;
@@ -26,7 +29,7 @@ export class Tap {
 
   #relay(near) {
     if (this.#down) return near.destroy();
-    const far = net.connect(UPSTREAM, '127.0.0.1');
+    const far = net.connect(this.#upstream, '127.0.0.1');
     const link = { near, far };
     this.#links.add(link);
     const end = () => {

@@ -9,6 +9,7 @@ mod desk;
 mod experts;
 mod files;
 mod guests;
+mod matrix;
 mod me;
 mod offering;
 #[cfg(feature = "oidc")]

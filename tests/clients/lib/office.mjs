@@ -1,0 +1,127 @@
+// A server of a test's own, with a database: people, their sessions, a clock that can be moved.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { out } from './out.mjs';
+import { until } from './puppet.mjs';
+import { IP } from './server.mjs';
+
+const PORTS = { http: 7980, tcp: 7981, udp: 7982 };
+
+/** Somebody with a session. */
+export class Person {
+  constructor(office, fields) {
+    Object.assign(this, { office, cookie: undefined, ...fields });
+  }
+
+  /** Sends a request and returns { status, body, etag }. */
+  async ask(method, path, body, headers = {}) {
+    const answer = await fetch(`${this.office.url}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(this.cookie && { cookie: this.cookie }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    for (const line of answer.headers.getSetCookie()) this.cookie = line.split(';')[0];
+    const text = await answer.text();
+    const json = answer.headers.get('content-type')?.includes('json');
+    return { status: answer.status, body: json && text ? JSON.parse(text) : text, etag: answer.headers.get('etag') };
+  }
+
+  /** The same, for what must succeed. */
+  async must(method, path, body, headers) {
+    const answer = await this.ask(method, path, body, headers);
+    assert.ok(answer.status < 300, `${this.name}: ${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  /** A change of an appointment, whatever its version is by now. */
+  change(appointment, what, body = {}) {
+    return this.must('POST', `/api/appointments/${appointment.id}/${what}`, body, { 'if-match': '*' });
+  }
+}
+
+export class Office {
+  /** Starts a server with people in it: { customer, other, expert, admin }. `settings` are lines of YAML. */
+  static async start({ settings = '' } = {}) {
+    const office = new Office();
+    office.settings = settings;
+    office.folder = mkdtempSync(join(tmpdir(), 'visavis-office-'));
+    office.url = `http://localhost:${PORTS.http}`;
+    office.port = PORTS.http;
+    await office.up();
+    office.anybody = new Person(office, { name: 'anybody' });
+    for (const [name, role] of [['customer', 'customer'], ['other', 'customer'], ['expert', 'expert'], ['admin', 'admin']]) {
+      office[name] = await office.person(name, role);
+    }
+    return office;
+  }
+
+  async up() {
+    const flags = ['--dev', '--bind', '127.0.0.1', '--node-ip', IP, '--data-dir', this.folder];
+    const ports = ['--port', PORTS.http, '--tcp-port', PORTS.tcp, '--udp-port', PORTS.udp].map(String);
+    const settings = this.settings ? ['--config-body', this.settings] : [];
+    this.child = spawn(process.env.VISAVIS_BIN, ['serve', ...flags, ...ports, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const log = createWriteStream(out('office.log'), { flags: 'a' });
+    for (const pipe of [this.child.stdout, this.child.stderr]) pipe.pipe(log, { end: false });
+    this.exited = new Promise((ok) => this.child.on('exit', ok));
+    await until('the office to answer', async () => (await fetch(`${this.url}/api/time`).catch(() => undefined))?.ok);
+  }
+
+  async person(name, role) {
+    const email = `${name}@example.org`;
+    const add = ['user', 'add', '--data-dir', this.folder, '--email', email, '--name', `The ${name}`, '--role', role, '--generate'];
+    const told = execFileSync(process.env.VISAVIS_BIN, add, { encoding: 'utf8' });
+    const password = told.match(/[23456789a-z]{4}(?:-[23456789a-z]{4})+/)?.[0];
+    assert.ok(password, `no password in: ${told}`);
+    const person = new Person(this, { name, email, role });
+    await person.must('POST', '/api/session', { email, password });
+    return Object.assign(person, { session: await person.must('GET', '/api/session') });
+  }
+
+  /** Moves the calendar: milliseconds ahead of the machine's, or a moment. */
+  async moveTo(moment) {
+    const now = typeof moment === 'number' ? new Date(moment).toISOString() : moment;
+    await this.anybody.must('POST', '/dev/clock', { now });
+  }
+
+  async now() {
+    return Date.parse((await this.anybody.must('GET', '/api/time')).now);
+  }
+
+  /** A service of the expert's that is offered around the clock. */
+  async service(fields = {}) {
+    const week = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, fromMin: 0, toMin: 1440, tz: "UTC" }));
+    await this.expert.must('PUT', '/api/me/availability', { weekly: week, exceptions: [] }, { 'if-match': '*' });
+    await this.expert.must('PUT', '/api/me/expert-profile', { slug: 'the-expert', headline: 'Knows', bio: '', specialities: ['tests'], languages: ['en'], published: true }, { 'if-match': '*' });
+    return this.expert.must('POST', '/api/services', {
+      title: 'Advice', durationMin: 60, stepMin: 30, minNoticeMin: 0, horizonDays: 60, approval: 'manual', lobby: 'on', ...fields,
+    });
+  }
+
+  /** The letters that the server has sent, the newest first. */
+  async mail(to) {
+    const letters = await this.anybody.must('GET', '/dev/mail');
+    return letters.filter((it) => !to || JSON.stringify(it.to).includes(to));
+  }
+
+  kill(signal = 'SIGKILL') {
+    this.child.kill(signal);
+    return this.exited;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await Promise.race([this.exited, sleep(8000)]);
+    this.child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
