@@ -13,6 +13,7 @@ mod participants;
 mod properties;
 mod stored;
 mod vectors;
+mod walks;
 mod windows;
 
 use std::time::Duration;
