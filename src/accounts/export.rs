@@ -42,7 +42,8 @@ const PARTS: &[(&str, &str)] = &[
     ),
     (
         "appointments",
-        "SELECT a.id, a.title, a.starts_at, a.ends_at, a.tz, a.status, e.name AS expert, c.name AS customer,
+        "SELECT a.id, a.title, a.starts_at, a.ends_at, a.tz, a.status, e.name AS expert,
+           CASE WHEN a.capacity = 1 OR ?1 IN (a.customer_id, a.expert_id) THEN c.name END AS customer,
            CASE WHEN a.customer_id = ?1 THEN a.customer_note END AS customer_note, a.decision_message,
            a.cancelled_by, a.proposed_starts_at, a.proposed_ends_at,
            CASE WHEN a.proposed_by = ?1 THEN a.proposed_message END AS proposed_message,
@@ -53,8 +54,8 @@ const PARTS: &[(&str, &str)] = &[
     ),
     (
         "seats",
-        "SELECT id, appointment_id, role, publish_audio, publish_video, publish_screen, publish_data, admitted_at,
-           waiting_since, waiting_seen_at, waited_ms, removed_at, created_at
+        "SELECT id, appointment_id, role, publish_audio, publish_video, publish_screen, publish_data, note,
+           admitted_at, waiting_since, waiting_seen_at, waited_ms, removed_at, created_at
          FROM system_seats WHERE user_id = ?1 ORDER BY created_at, id",
     ),
     (

@@ -233,20 +233,26 @@ pub(super) fn next_free(connection: &Connection, expert: UserId, now: UnixTime) 
         let mut statement = connection.prepare_cached(sql)?;
         statement.query_map((expert, SERVICES_LOOKED_AT), Service::from_row)?.collect::<Result<_, _>>()?
     };
-    for range in
-        [Interval::new(now, now.plus(FIRST_LOOK)), Interval::new(now.plus(FIRST_LOOK), now.plus(LONGEST_SEARCH))]
-    {
+    if services.is_empty() {
+        return Ok(None);
+    }
+    for (from, to) in [(now, now.plus(FIRST_LOOK)), (now.plus(FIRST_LOOK), now.plus(LONGEST_SEARCH))] {
+        // Hours and bookings are the expert's; all services look at the same.
+        let reach = Interval::new(from.minus(LONGEST_BLOCK), to.plus(LONGEST_BLOCK));
+        let schedule = schedule(connection, expert, reach)?;
+        let busy = Intervals::separate(busy(connection, expert, reach, now)?);
         let mut next: Option<NextFree> = None;
         for service in &services {
             // Nothing later than what another service has is of interest.
-            let to = next.as_ref().map_or(range.to, |next| next.slot.starts_at);
-            let range = Interval::new(range.from, to);
-            let bookable = range.clip(service.rules().bookable(now));
-            if bookable.is_empty() {
+            let to = next.as_ref().map_or(to, |next| next.slot.starts_at);
+            let (rules, range) = (service.rules(), Interval::new(from, to));
+            let range = range.clip(rules.bookable(now));
+            if range.is_empty() {
                 continue;
             }
-            let ground = Ground::load(connection, service, bookable, now, None)?;
-            if let Some(slot) = ground.offer().slots(range, now).first() {
+            let shared = if rules.capacity > 1 { sessions(connection, service, range)? } else { Vec::new() };
+            let offer = Offer { schedule: &schedule, rules: &rules, busy: &busy, shared: &shared };
+            if let Some(slot) = offer.slots(range, now).first() {
                 next = Some(NextFree { service: service.id, slot: *slot });
             }
         }

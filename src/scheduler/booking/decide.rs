@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::place::{self, Leeway};
-use super::reschedule::{shift, told_of};
+use super::reschedule::{is_another, shift, told_of};
 use super::{Part, Standing, clients, message};
 use crate::ids::AppointmentId;
 use crate::scheduler::change::{Change, Kind};
 use crate::scheduler::records::{Appointment, Proposal};
 use crate::scheduler::services::Service;
-use crate::scheduler::{Conflict, Error, IllegalTransition, Scheduler, Status};
+use crate::scheduler::{Conflict, Error, IllegalTransition, Scheduler, Status, sweep};
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
 use crate::units::rfc3339::format as rfc3339;
@@ -103,7 +103,8 @@ impl Scheduler {
             if clients(tx, id)?.len() > 1 {
                 return Err(Error::NotYours);
             }
-            crate::scheduler::sweep::expire_holds(tx, now)?;
+            is_another(&before, proposed.starts_at)?;
+            sweep::expire_holds(tx, now)?;
             let service = Service::load(tx, before.service_id)?;
             place::check(tx, &service, proposed.starts_at, now, leeway, Some(&before))?;
             let ends_at = proposed.starts_at.plus(before.ends_at.since(before.starts_at));
@@ -148,7 +149,7 @@ impl Scheduler {
                     return Err(Error::NotYours);
                 }
                 let before = standing.appointment;
-                crate::scheduler::sweep::expire_holds(tx, now)?;
+                sweep::expire_holds(tx, now)?;
                 let service = Service::load(tx, before.service_id)?;
                 // Both sides want it so; what the hours and the notice say was asked when it was proposed.
                 place::check(tx, &service, proposal.starts_at, now, Leeway::Anywhere, Some(&before))?;

@@ -13,14 +13,15 @@ use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
 
 /// Gives a customer a seat in the session of a service that starts then. Where the expert decides, the session waits
-/// for the expert or has been approved; the customer is in it either way, and the expert may take the seat away.
+/// for the expert or has been approved; the customer is in it either way, and the expert may take the seat away. The
+/// note is what the customer writes, the words are what the customer is told.
 pub(super) fn join(
     tx: &mut Tx<'_>,
     actor: Actor,
     customer: UserId,
     service: &Service,
     starts_at: UnixTime,
-    note: &str,
+    (note, words): (&str, &str),
     now: UnixTime,
 ) -> Result<Appointment, Error> {
     let sql = "SELECT id FROM public_sessions WHERE expert_id = ?1 AND service_id = ?2 AND starts_at = ?3
@@ -31,7 +32,7 @@ pub(super) fn join(
     let after = touch(tx, id, now)?;
     let seat = Seat::load(tx, seat)?;
     let detail = json!({ "seatId": seat.id, "userId": customer, "name": seat.name, "role": seat.role });
-    Change::new(Kind::Joined, &after, actor).detail(detail).record(tx, now)?;
+    Change::new(Kind::Joined, &after, actor).detail(detail).message(words).record(tx, now)?;
     Ok(after)
 }
 

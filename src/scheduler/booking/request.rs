@@ -85,7 +85,9 @@ impl Scheduler {
                     let service = offered_service(tx, service)?;
                     let slot = place::check(tx, &service, starts_at, now, Leeway::Offered, None)?;
                     if slot.shared {
-                        return join(tx, actor, user, &service, starts_at, &note, now);
+                        let joined = join(tx, actor, user, &service, starts_at, (&note, ""), now)?;
+                        add_all(tx, actor, &joined, &request.companions, now)?;
+                        return Appointment::load(tx, joined.id);
                     }
                     let (status, hold_expires_at) = (asked_status(&service), None);
                     let new = NewAppointment {
@@ -137,7 +139,9 @@ impl Scheduler {
             let leeway = Leeway::of_expert(booking.outside_hours);
             let slot = place::check(tx, &service, booking.starts_at, now, leeway, None)?;
             if slot.shared {
-                return join(tx, actor, booking.customer, &service, booking.starts_at, "", now);
+                let joined = join(tx, actor, booking.customer, &service, booking.starts_at, ("", &words), now)?;
+                add_all(tx, actor, &joined, &booking.companions, now)?;
+                return Appointment::load(tx, joined.id);
             }
             let new = NewAppointment {
                 service: &service,

@@ -43,6 +43,7 @@ impl Scheduler {
                 if !runs {
                     in_time(before.starts_at.minus(minutes(service.reschedule_notice_min)), now)?;
                 }
+                is_another(&before, to.starts_at)?;
                 sweep::expire_holds(tx, now)?;
                 place::check(tx, &service, to.starts_at, now, leeway, Some(&before))?;
                 shift(tx, &before, to.starts_at, next, now)?;
@@ -92,6 +93,14 @@ fn next_status(before: &Appointment, runs: bool, service: &Service) -> Result<St
         Status::InProgress if runs => Ok(Status::Approved),
         from => Err(IllegalTransition { from, to: Status::Approved }.into()),
     }
+}
+
+/// Another time is another one.
+pub(super) fn is_another(before: &Appointment, starts_at: UnixTime) -> Result<(), Error> {
+    if starts_at == before.starts_at {
+        return Err(Error::invalid("startsAt", "the appointment starts then already"));
+    }
+    Ok(())
 }
 
 /// Refuses what would have had to be done by then.

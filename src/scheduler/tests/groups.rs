@@ -112,7 +112,8 @@ async fn what_a_customer_writes_is_for_the_expert_and_nobody_else_of_the_group()
     let desk = Desk::open().await;
     let service = desk.service(group(Approval::Auto)).await;
     let session = desk.scheduler.request(customer(1), asking(service, TEN)).await.unwrap();
-    let back = BookingRequest { note: "My back hurts".into(), ..asking(service, TEN) };
+    let companions = vec![guest(SeatRole::Interpreter)];
+    let back = BookingRequest { note: "My back hurts".into(), companions, ..asking(service, TEN) };
     desk.scheduler.request(customer(2), back).await.unwrap();
     let seen = async |actor| {
         let seen = desk.scheduler.read(actor, move |reader| {
@@ -128,6 +129,7 @@ async fn what_a_customer_writes_is_for_the_expert_and_nobody_else_of_the_group()
     assert_eq!(seen(expert(8)).await, text((knee, name, back)));
     assert_eq!(seen(customer(1)).await, text((knee, name, "")));
     assert_eq!(seen(customer(2)).await, text(("", "", back)));
+    assert_eq!(desk.value::<i64>("SELECT count(*) FROM seats WHERE role = 'interpreter'"), 1);
     // Nor do live events name the others.
     let told: String = desk.value(&format!(
         "SELECT group_concat(data, ' ') FROM events WHERE kind = 'appointment.joined' AND user_id = '{}'",

@@ -89,6 +89,9 @@ async fn a_customer_moves_until_the_notice_and_to_what_is_offered() {
         "not_offered"
     );
     desk.scheduler.reschedule(expert(8), agreed.id, outside, None).await.unwrap();
+    let nowhere = moved_to("2027-01-11T20:00:00Z");
+    assert_eq!(code(desk.scheduler.reschedule(expert(8), agreed.id, nowhere.clone(), None).await), "invalid_body");
+    assert_eq!(code(desk.scheduler.propose(expert(8), agreed.id, nowhere, None).await), "invalid_body");
     for actor in [customer(2), expert(9)] {
         assert_eq!(code(desk.scheduler.reschedule(actor, agreed.id, moved_to(NOON), None).await), "not_found");
     }
