@@ -24,6 +24,8 @@ export class Person {
       method,
       redirect: 'manual',
       headers: {
+        // As a page of this server sends it.
+        origin: this.office.url,
         ...(this.cookie && { cookie: this.cookie }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
@@ -107,10 +109,16 @@ export class Office {
     });
   }
 
-  /** The letters that the server has sent, the newest first. */
-  async mail(to) {
-    const letters = await this.anybody.must('GET', '/dev/mail');
-    return letters.filter((it) => !to || JSON.stringify(it.to).includes(to));
+  /** The calendar objects that somebody has been sent, the oldest first, once there are so many. */
+  async invitations(to, count) {
+    const letters = await until(`${count} invitations to ${to}`, async (saw) => {
+      const all = await this.anybody.must('GET', '/dev/mail');
+      saw(all.map((it) => `${it.to}: ${it.subject}`));
+      const found = all.filter((it) => it.to === to && it.hasInvite).sort((a, b) => a.number - b.number);
+      return found.length >= count && found;
+    });
+    const whole = await Promise.all(letters.map((it) => this.anybody.must('GET', `/dev/mail/${it.number}`)));
+    return whole.map((it) => it.invite.ics);
   }
 
   kill(signal = 'SIGKILL') {
