@@ -9,7 +9,7 @@ import { scenario } from '../lib/scenario.mjs';
 // Signing out, erasing oneself and streams without end would end the fuzzing instead of being fuzzed; the clock of
 // development mode would turn every session of the run invalid.
 const LEFT_OUT = '^(/api/events|/api/sessions.*|/api/me|/dev/.*)$';
-const SECONDS = 45;
+const SECONDS = 25;
 
 function fuzz(office, person) {
   const flags = [
