@@ -14,6 +14,7 @@ use crate::accounts::{Person, ProfileChanges};
 use crate::api::office::{Access, Caller, Class, IfMatch, Json, Line, OfficeRoutes, Versioned};
 use crate::api::problem::{Code, Problem};
 use crate::ids::UserId;
+use crate::scheduler::Whose;
 use crate::store::Role;
 use crate::units::{UnixTime, rfc3339};
 
@@ -229,6 +230,7 @@ async fn erase_me(
     let session = caller.session.ok_or(Problem::new(Code::SignInRequired))?;
     rest.accounts.confirm(id, session, farewell.password.as_ref().map(Password::reveal)).await?;
     rest.accounts.erase(caller.actor, id).await?;
+    rest.scheduler.put_out(Whose::User(id)).await?;
     rest.remove_files_of(caller.actor, id).await;
     Ok(without_cookie(&rest.gate, StatusCode::NO_CONTENT))
 }

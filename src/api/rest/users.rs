@@ -14,6 +14,7 @@ use crate::accounts::{NewPerson, PeopleFilter, Person, Status};
 use crate::api::office::{Access, Caller, Class, Json, Line, OfficeRoutes, Path, Query, Slice, Versioned};
 use crate::api::problem::{Code, Problem};
 use crate::ids::UserId;
+use crate::scheduler::Whose;
 use crate::store::Role;
 use crate::units::{UnixTime, rfc3339};
 
@@ -202,6 +203,7 @@ async fn change_user(
     responses((status = 204)))]
 async fn erase_user(State(rest): State<Rest>, caller: Caller, Path(id): Path<UserId>) -> Result<StatusCode, Problem> {
     rest.accounts.erase(caller.actor, id).await?;
+    rest.scheduler.put_out(Whose::User(id)).await?;
     rest.remove_files_of(caller.actor, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -216,7 +218,9 @@ async fn disable_user(
     caller: Caller,
     Path(id): Path<UserId>,
 ) -> Result<Versioned<Json<Account>>, Problem> {
-    Ok(versioned(rest.accounts.disable(caller.actor, id).await?))
+    let account = rest.accounts.disable(caller.actor, id).await?;
+    rest.scheduler.put_out(Whose::User(id)).await?;
+    Ok(versioned(account))
 }
 
 /// Open an account again
