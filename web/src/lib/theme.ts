@@ -1,0 +1,41 @@
+import { parse, shades } from './brand';
+
+/** Dark and light: what was chosen, else what the system has. */
+export type Theme = 'system' | 'light' | 'dark';
+
+const STORED = 'visavis.theme';
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+/** As the server has it until somebody chooses another. */
+let brand = '#1d4ed8';
+
+export function theme(): Theme {
+  const stored = localStorage.getItem(STORED);
+  return stored === 'light' || stored === 'dark' ? stored : 'system';
+}
+
+function apply(): void {
+  const root = document.documentElement;
+  const chosen = theme();
+  const shown = chosen === 'system' ? (dark.matches ? 'dark' : 'light') : chosen;
+  root.dataset.theme = shown;
+  const colour = parse(brand);
+  if (!colour) return;
+  for (const [name, value] of Object.entries(shades(colour, shown))) root.style.setProperty(name, value);
+}
+
+export function setTheme(next: Theme): void {
+  if (next === 'system') localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, next);
+  apply();
+}
+
+/** The organisation's colour, `#rrggbb`. */
+export function setBrand(colour: string): void {
+  brand = colour;
+  apply();
+}
+
+export function startTheme(): void {
+  apply();
+  dark.addEventListener?.('change', apply);
+}
