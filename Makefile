@@ -40,6 +40,12 @@ test: ## Everything: check, integration tests, LiveKit's own clients and browser
 	@# The integration tests have built the binary that the clients join.
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
 
+.PHONY: openapi
+openapi: ## Renews web/openapi.json, the API's description that the web app is made against
+	@.ci/need cargo cc
+	cargo run --quiet --locked -- openapi --dev > web/openapi.json.new
+	mv web/openapi.json.new web/openapi.json
+
 .PHONY: clean
 clean: ## Removes everything that was built or installed here
 	cargo clean

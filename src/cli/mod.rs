@@ -8,6 +8,7 @@ mod demo;
 mod ice_servers;
 mod logging;
 mod office;
+mod openapi;
 mod outward;
 mod serve;
 mod token;
@@ -41,6 +42,8 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Prints the API's description, as the server gives it at /api/openapi.json.
+    Openapi(openapi::Openapi),
     /// Accounts: make, list, change, close and forget them.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Token(TokenCommand::Create(create)) => create.run(),
         Command::Config(ConfigCommand::Check(check)) => check.run(),
+        Command::Openapi(openapi) => openapi.run(),
         Command::User(user) => user.run(),
         Command::Demo(demo) => demo.run(),
         Command::Backup(backup) => backup.run(),

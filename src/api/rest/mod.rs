@@ -21,7 +21,6 @@ mod me;
 mod messages;
 mod notes;
 mod notify;
-#[cfg(feature = "oidc")]
 mod oidc;
 mod pages;
 mod push;
@@ -49,7 +48,6 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
     let resources = [
         session::routes,
         signup::routes,
-        #[cfg(feature = "oidc")]
         oidc::routes,
         me::routes,
         users::routes,
