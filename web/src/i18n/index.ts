@@ -1,8 +1,8 @@
 import i18next, { type BackendModule } from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { LANGUAGES, type Language } from './languages';
 
-export const LANGUAGES = ['en', 'de'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export { LANGUAGES, type Language };
 
 const STORED = 'visavis.language';
 const catalogues = import.meta.glob<{ default: Record<string, unknown> }>('../locales/*/*.json');
