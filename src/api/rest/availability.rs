@@ -44,7 +44,7 @@ async fn replace_availability(
 /// Hours to be tried, and for when.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Trial {
+struct HoursTrial {
     hours: Hours,
     /// The service whose slots are wanted as well.
     #[serde(default)]
@@ -62,12 +62,12 @@ struct Trial {
 }
 
 /// What hours would mean that are not stored yet
-#[utoipa::path(post, path = "/api/me/availability/preview", tag = "services", request_body = Trial,
+#[utoipa::path(post, path = "/api/me/availability/preview", tag = "services", request_body = HoursTrial,
     responses((status = 200, body = HoursPreview)))]
 async fn preview_availability(
     State(rest): State<Rest>,
     caller: Caller,
-    Json(trial): Json<Trial>,
+    Json(trial): Json<HoursTrial>,
 ) -> Result<Json<HoursPreview>, Problem> {
     let range = Interval::new(trial.from, trial.to);
     let expert = caller.user()?;

@@ -21,7 +21,7 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// Which time.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wanted {
+struct TimeWanted {
     service_id: ServiceId,
     #[serde(with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -56,9 +56,13 @@ struct Hold {
 ///
 /// Seats of a session in which others have theirs already are not kept: it is answered 200 with what is left, and the
 /// appointment is asked for by its service and start.
-#[utoipa::path(post, path = "/api/holds", tag = "booking", request_body = Wanted,
+#[utoipa::path(post, path = "/api/holds", tag = "booking", request_body = TimeWanted,
     responses((status = 201, body = Hold), (status = 200, body = Slot)))]
-async fn hold_slot(State(rest): State<Rest>, caller: Caller, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
+async fn hold_slot(
+    State(rest): State<Rest>,
+    caller: Caller,
+    Json(wanted): Json<TimeWanted>,
+) -> Result<Response, Problem> {
     let request = HoldRequest {
         service: wanted.service_id,
         starts_at: wanted.starts_at,

@@ -30,7 +30,7 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// One's own account.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Profile {
+struct OwnProfile {
     id: UserId,
     email: String,
     #[serde(with = "rfc3339::option")]
@@ -64,11 +64,11 @@ struct QuietHoursView {
     until_minute: u16,
 }
 
-impl From<Person> for Versioned<Json<Profile>> {
+impl From<Person> for Versioned<Json<OwnProfile>> {
     fn from(person: Person) -> Self {
         let quiet_hours =
             person.quiet_hours.map(|quiet| QuietHoursView { from_minute: quiet.from, until_minute: quiet.until });
-        let profile = Profile {
+        let profile = OwnProfile {
             id: person.id,
             email: person.email,
             email_verified_at: person.email_verified_at,
@@ -89,8 +89,8 @@ impl From<Person> for Versioned<Json<Profile>> {
 }
 
 /// One's own account
-#[utoipa::path(get, path = "/api/me", tag = "me", responses((status = 200, body = Profile)))]
-async fn profile(State(rest): State<Rest>, caller: Caller) -> Result<Versioned<Json<Profile>>, Problem> {
+#[utoipa::path(get, path = "/api/me", tag = "me", responses((status = 200, body = OwnProfile)))]
+async fn profile(State(rest): State<Rest>, caller: Caller) -> Result<Versioned<Json<OwnProfile>>, Problem> {
     Ok(rest.accounts.person(caller.actor, caller.user()?).await?.into())
 }
 
@@ -120,13 +120,13 @@ struct Changes {
 
 /// Change one's own account
 #[utoipa::path(patch, path = "/api/me", tag = "me", params(("if-match" = String, Header)), request_body = Changes,
-    responses((status = 200, body = Profile)))]
+    responses((status = 200, body = OwnProfile)))]
 async fn change_profile(
     State(rest): State<Rest>,
     caller: Caller,
     if_match: IfMatch,
     Json(changes): Json<Changes>,
-) -> Result<Versioned<Json<Profile>>, Problem> {
+) -> Result<Versioned<Json<OwnProfile>>, Problem> {
     let id = caller.user()?;
     let current = rest.accounts.person(caller.actor, id).await?;
     if_match.check(current.version)?;

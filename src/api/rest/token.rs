@@ -85,7 +85,7 @@ async fn token(State(rest): State<Rest>, caller: Caller, Json(wanted): Json<Want
 /// A room to try things in.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Trial {
+struct TrialRoom {
     room_name: String,
     server_url: String,
     /// Two tokens: the near end sends, the far end receives what comes back from the server.
@@ -97,9 +97,9 @@ struct Trial {
 }
 
 /// A room of one's own to try camera, microphone and line, for five minutes
-#[utoipa::path(post, path = "/api/test-call", tag = "calls", responses((status = 200, body = Trial)))]
-async fn trial(State(rest): State<Rest>, caller: Caller) -> Result<Json<Trial>, Problem> {
+#[utoipa::path(post, path = "/api/test-call", tag = "calls", responses((status = 200, body = TrialRoom)))]
+async fn trial(State(rest): State<Rest>, caller: Caller) -> Result<Json<TrialRoom>, Problem> {
     let (room_name, [near_token, far_token], closes) = rest.scheduler.trial(caller.actor, rest.key.clone()).await?;
     let server_url = rest.server_url();
-    Ok(Json(Trial { room_name, server_url, near_token, far_token, closes_at: closes }))
+    Ok(Json(TrialRoom { room_name, server_url, near_token, far_token, closes_at: closes }))
 }
