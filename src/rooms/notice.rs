@@ -7,16 +7,14 @@ use visavis_signaling::data::Packet;
 use visavis_signaling::proto::{DataPacket, UserPacket, data_packet};
 use visavis_signaling::session::CloseReason;
 
+use crate::scheduler::{CLOSE_WARNINGS, minutes_left};
 use crate::units::UnixTime;
 
 /// Topic of the user packets that are notices.
 pub const NOTICE_TOPIC: &str = "visavis.notice";
 
-/// How long before the close everybody is warned.
-const WARNINGS: [Duration; 3] = [Duration::from_secs(600), Duration::from_secs(300), Duration::from_secs(60)];
-
 /// Whoever joins this close to the end is told at once.
-const LATE: Duration = WARNINGS[0];
+const LATE: Duration = CLOSE_WARNINGS[0];
 
 /// A clock that goes back by less was corrected; one that goes back by more was set, and what it said of the time
 /// in between does not hold.
@@ -138,7 +136,7 @@ impl Timetable {
         // The warnings belong to the close: another one has its own.
         let warned_until = if due.rescheduled { UnixTime(i64::MIN) } else { self.said_until };
         let warning = closes_at.and_then(|close| {
-            let times = WARNINGS.iter().map(|before| close.minus(*before));
+            let times = CLOSE_WARNINGS.iter().map(|before| close.minus(*before));
             times.filter(|at| *at > warned_until && *at <= now).max()
         });
         let overtime = ends_at.filter(|at| *at > self.said_until && *at <= now);
@@ -161,8 +159,7 @@ impl Timetable {
 }
 
 fn closing(closes_at: UnixTime, now: UnixTime) -> Notice {
-    let millis = closes_at.since(now).as_millis() as i64;
-    Notice::Closing { closes_at, minutes_left: (millis + 59_999) / 60_000 }
+    Notice::Closing { closes_at, minutes_left: minutes_left(closes_at, now) }
 }
 
 #[cfg(test)]

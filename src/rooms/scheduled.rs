@@ -1,5 +1,6 @@
 //! Where the scheduler and the rooms meet: it admits to rooms and hears what happens in them, and they end calls when
-//! it says so. The only file of the rooms that knows there are appointments.
+//! it says so. The only file of the rooms that knows there are appointments; when a close is to be spoken of is one
+//! rule for both.
 
 use std::sync::Arc;
 

@@ -57,6 +57,8 @@ pub enum Kind {
     OpenedEarly,
     /// The room stays open longer.
     Extended,
+    /// The room closes soon.
+    Closing,
     /// A customer has joined a session.
     Joined,
     /// Somebody has given up the own seat.
@@ -97,6 +99,7 @@ impl Kind {
             Kind::Corrected => "corrected",
             Kind::OpenedEarly => "opened_early",
             Kind::Extended => "extended",
+            Kind::Closing => "closing",
             Kind::Joined => "joined",
             Kind::Left => "left",
             Kind::SeatAdded => "seat_added",
@@ -111,12 +114,16 @@ impl Kind {
 
     /// Subscribers of webhooks hear of it.
     const fn is_public(self) -> bool {
-        !matches!(self, Kind::Held | Kind::Released | Kind::Content | Kind::SeatChanged | Kind::WaitingEnded)
+        !matches!(
+            self,
+            Kind::Held | Kind::Released | Kind::Closing | Kind::Content | Kind::SeatChanged | Kind::WaitingEnded
+        )
     }
 
-    /// It is worth a row in the audit log; waiting is heard of every few seconds.
+    /// It is worth a row in the audit log: waiting is heard of every few seconds, and that a close is near is nobody's
+    /// doing.
     const fn is_audited(self) -> bool {
-        !matches!(self, Kind::Waiting | Kind::WaitingEnded | Kind::Content)
+        !matches!(self, Kind::Waiting | Kind::WaitingEnded | Kind::Closing | Kind::Content)
     }
 }
 

@@ -28,7 +28,7 @@
 //! | `webhooks/`, `push`, `feeds` | who is told of what, and by which way |
 //! | `privacy` | how long data is kept |
 //! | `backoffice/` | what administrators see and do |
-//! | `sweep` | what time alone brings about |
+//! | `sweep`, `closing` | what time alone brings about; of a close, that it is told before |
 //! | `board` | the rooms that are open now |
 
 mod access;
@@ -37,6 +37,7 @@ mod backoffice;
 mod board;
 mod booking;
 mod change;
+mod closing;
 mod conditions;
 mod contacts;
 mod content;
@@ -127,7 +128,7 @@ pub use webhooks::{
 };
 pub use why::WhyNot;
 pub use window::{
-    CloseAnchor, ExtendError, ExtensionRules, MAX_EXTENSION, MAX_MARGIN, Window, WindowOverrides, WindowRules,
-    WindowRulesError, WindowState,
+    CLOSE_WARNINGS, CloseAnchor, ExtendError, ExtensionRules, MAX_EXTENSION, MAX_MARGIN, Window, WindowOverrides,
+    WindowRules, WindowRulesError, WindowState, minutes_left,
 };
 pub use zone::{Instants, UnknownZone, Zone};

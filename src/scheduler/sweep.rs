@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::access;
 use super::change::{Change, Kind};
 use super::facts::was_in;
 use super::records::{Appointment, SeatRole};
 use super::{Error, NoShow, Scheduler, Status, WindowRules};
+use super::{access, closing};
 use crate::ids::AppointmentId;
 use crate::store::{Actor, Tx};
 use crate::units::UnixTime;
@@ -19,6 +19,16 @@ const EMPTY: Duration = Duration::from_secs(10 * 60);
 const BATCH: usize = 200;
 /// Appointments of longer ago are looked at no more.
 const LONG_AGO: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Approved appointments whose time is up.
+pub(super) const OVER: &str = "SELECT * FROM my_appointments WHERE status IN ('approved', 'in_progress')
+    AND ends_at <= ?1 AND ends_at > ?2 ORDER BY ends_at LIMIT 1000";
+/// Holds that have lapsed.
+pub(super) const LAPSED: &str =
+    "SELECT * FROM my_appointments WHERE status = 'hold' AND hold_expires_at <= ?1 LIMIT 500";
+/// Requests whose time has come.
+pub(super) const UNANSWERED: &str =
+    "SELECT * FROM my_appointments WHERE status = 'pending' AND starts_at <= ?1 LIMIT 200";
 
 impl Scheduler {
     /// Does whatever is due at this moment. How many appointments have changed.
@@ -32,10 +42,7 @@ impl Scheduler {
             .write(move |tx| {
                 expire_holds(tx, now)?;
                 let mut changed = expire_requests(tx, now)?;
-                let due = "SELECT * FROM my_appointments WHERE status IN ('approved', 'in_progress') AND ends_at <= ?1
-                    AND ends_at > ?2 ORDER BY ends_at LIMIT 1000";
-                let candidates = select(tx, due, (now.0, now.minus(LONG_AGO).0))?;
-                for appointment in candidates {
+                for appointment in select(tx, OVER, (now.0, now.minus(LONG_AGO).0))? {
                     let closed = now >= appointment.window(&rules).closes;
                     let deserted = appointment.status == Status::InProgress
                         && appointment.emptied_at.is_some_and(|since| now >= since.plus(EMPTY) && since <= now);
@@ -43,6 +50,7 @@ impl Scheduler {
                         changed.push(conclude(tx, &appointment, &rules, now)?);
                     }
                 }
+                closing::warn(tx, &rules, now)?;
                 access::forget_silent(tx, now)?;
                 Ok(changed)
             })
@@ -71,8 +79,7 @@ impl Scheduler {
 
 /// Holds that have lapsed give their time back. Every booking begins with this.
 pub(super) fn expire_holds(tx: &mut Tx<'_>, now: UnixTime) -> Result<(), Error> {
-    let sql = "SELECT * FROM my_appointments WHERE status = 'hold' AND hold_expires_at <= ?1 LIMIT 500";
-    for appointment in select(tx, sql, [now.0])? {
+    for appointment in select(tx, LAPSED, [now.0])? {
         set_status(tx, appointment.id, Status::Expired, now)?;
         let after = Appointment::load(tx, appointment.id)?;
         Change::new(Kind::Expired, &after, Actor::System).detail(json!({ "from": "hold" })).record(tx, now)?;
@@ -82,9 +89,8 @@ pub(super) fn expire_holds(tx: &mut Tx<'_>, now: UnixTime) -> Result<(), Error> 
 
 /// Requests that nobody answered before their start.
 fn expire_requests(tx: &mut Tx<'_>, now: UnixTime) -> Result<Vec<Appointment>, Error> {
-    let sql = "SELECT * FROM my_appointments WHERE status = 'pending' AND starts_at <= ?1 LIMIT 200";
     let mut changed = Vec::new();
-    for appointment in select(tx, sql, [now.0])? {
+    for appointment in select(tx, UNANSWERED, [now.0])? {
         set_status(tx, appointment.id, Status::Expired, now)?;
         let after = Appointment::load(tx, appointment.id)?;
         Change::new(Kind::Expired, &after, Actor::System).detail(json!({ "from": "pending" })).record(tx, now)?;
@@ -129,7 +135,7 @@ pub(super) fn set_status(tx: &Tx<'_>, id: AppointmentId, status: Status, now: Un
     Ok(())
 }
 
-fn select(tx: &Tx<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Appointment>, Error> {
+pub(super) fn select(tx: &Tx<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Appointment>, Error> {
     let mut query = tx.prepare_cached(sql)?;
     Ok(query.query_map(params, Appointment::from_row)?.collect::<Result<_, _>>()?)
 }

@@ -129,6 +129,17 @@ impl Desk {
         })
     }
 
+    /// How SQLite would go about a query, step by step.
+    pub fn plan(&self, query: &str) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {query}");
+        let read = move |tx: &mut crate::store::Tx<'_>| {
+            let mut query = tx.prepare(&sql)?;
+            let steps = query.raw_query().mapped(|row| row.get("detail")).collect::<Result<_, _>>();
+            steps.map_err(StoreError::from)
+        };
+        self.scheduler.store().write_blocking(read).unwrap()
+    }
+
     /// An approved appointment of customer 1 with expert 8, from [`START`] for an hour.
     pub fn approved(&self, lobby: Lobby) -> AppointmentId {
         self.approved_at(1, 1, 8, START, lobby)

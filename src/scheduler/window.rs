@@ -14,6 +14,8 @@ use crate::units::{UnixTime, rfc3339};
 pub const MAX_MARGIN: Duration = Duration::from_secs(24 * 3600);
 /// The most that all extensions together may add.
 pub const MAX_EXTENSION: Duration = Duration::from_secs(8 * 3600);
+/// How long before the close everybody is warned, the earliest first.
+pub const CLOSE_WARNINGS: [Duration; 3] = [Duration::from_secs(600), Duration::from_secs(300), Duration::from_secs(60)];
 
 /// What "after the scheduled time" is counted from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -204,10 +206,22 @@ impl Window {
         self.opens <= now && now < self.last_join.min(self.closes)
     }
 
+    /// When everybody is to be warned next, if the warnings up to `now` have been given: at the close there is none.
+    pub fn next_warning(&self, now: UnixTime) -> UnixTime {
+        let times = CLOSE_WARNINGS.iter().map(|before| self.closes.minus(*before));
+        times.filter(|at| *at > now).min().unwrap_or(self.closes)
+    }
+
     /// Those who have been admitted may be in, and come back.
     pub fn holds(&self, now: UnixTime) -> bool {
         self.opens <= now && now < self.closes
     }
+}
+
+/// Minutes until a close, the last begun one counted.
+pub fn minutes_left(closes: UnixTime, now: UnixTime) -> i64 {
+    let millis = closes.since(now).as_millis() as i64;
+    (millis + 59_999) / 60_000
 }
 
 /// Why the window cannot be extended.

@@ -1,6 +1,7 @@
 //! Hours, slots and explanations against known dates and against an oracle that walks minute by minute.
 
 mod booking;
+mod closing;
 mod directory;
 mod explanations;
 mod groups;

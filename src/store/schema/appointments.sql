@@ -132,8 +132,18 @@ CREATE INDEX appointments_busy ON appointments (expert_id, busy_from)
 CREATE INDEX appointments_expert ON appointments (expert_id, starts_at);
 CREATE INDEX appointments_customer ON appointments (customer_id, starts_at);
 CREATE INDEX appointments_holds ON appointments (hold_expires_at) WHERE status = 'hold';
-CREATE INDEX appointments_open ON appointments (ends_at) WHERE status IN ('pending', 'approved', 'in_progress');
+CREATE INDEX appointments_pending ON appointments (starts_at) WHERE status = 'pending';
+CREATE INDEX appointments_open ON appointments (ends_at) WHERE status IN ('approved', 'in_progress');
 CREATE INDEX appointments_starts ON appointments (starts_at);
+
+-- Which warning of a close comes next, of those that have been given; forgotten at the close. Apart from the
+-- appointment: a warning does not make it another version.
+CREATE TABLE close_warnings (
+  appointment_id TEXT PRIMARY KEY REFERENCES appointments (id),
+  closes_at INTEGER NOT NULL,
+  next_at INTEGER NOT NULL,
+  CHECK (next_at <= closes_at)
+) STRICT, WITHOUT ROWID;
 
 -- Somebody's place in an appointment; its id is the identity in the room.
 CREATE TABLE seats (

@@ -6,6 +6,7 @@ mod appointments;
 mod booking;
 mod content;
 mod desk;
+mod events;
 mod experts;
 mod files;
 mod guests;

@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
+use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -321,7 +323,7 @@ impl Client<'_> {
         self
     }
 
-    pub(super) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    async fn respond(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let mut request = Request::builder().method(method).uri(path).header("host", "meet.example.org");
         for (name, value) in &self.headers {
             request = request.header(*name, value);
@@ -334,7 +336,11 @@ impl Client<'_> {
         }
         let mut request = request.body(Body::from(body.map(|body| body.to_string()).unwrap_or_default())).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.address));
-        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        self.world.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(super) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let response = self.respond(method, path, body).await;
         let (status, headers) = (response.status(), response.headers().clone());
         // Streams of events do not end.
         let stream = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
@@ -344,6 +350,14 @@ impl Client<'_> {
             axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
         };
         Answer { status, headers, json: serde_json::from_slice(&body).unwrap_or_default() }
+    }
+
+    /// Live events from now on, or after the last one that was seen.
+    pub(super) async fn listen(&self, seen: Option<u64>) -> Listener {
+        let seen = seen.map(|seen| seen.to_string()).unwrap_or_default();
+        let response = self.clone().with("last-event-id", &seen).respond(Method::GET, "/api/events", None).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        Listener { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
@@ -364,6 +378,42 @@ impl Client<'_> {
 
     pub(super) async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path, None).await
+    }
+}
+
+/// A stream of live events.
+pub(super) struct Listener {
+    body: BodyDataStream,
+    /// What has come and is not read yet.
+    text: String,
+}
+
+/// One live event.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Told {
+    pub(super) id: u64,
+    pub(super) kind: String,
+    pub(super) data: Value,
+}
+
+impl Listener {
+    /// The next event; it comes within seconds.
+    pub(super) async fn next(&mut self) -> Told {
+        loop {
+            while let Some((block, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                    line.unwrap_or_default().to_owned()
+                };
+                let (kind, id, data) = (field("event"), field("id"), field("data"));
+                self.text = rest.to_owned();
+                if !kind.is_empty() {
+                    return Told { id: id.parse().unwrap(), kind, data: serde_json::from_str(&data).unwrap() };
+                }
+            }
+            let piece = tokio::time::timeout(Duration::from_secs(10), self.body.next()).await;
+            self.text += std::str::from_utf8(&piece.expect("no event comes").unwrap().unwrap()).unwrap();
+        }
     }
 }
 
