@@ -99,10 +99,7 @@ impl Scheduler {
             let leeway = standing.leeway(tx, proposed.outside_hours)?;
             let before = standing.appointment;
             negotiable(&before)?;
-            // With several customers there is no other side that could answer for all of them.
-            if clients(tx, id)?.len() > 1 {
-                return Err(Error::NotYours);
-            }
+            two_sided(tx, id)?;
             is_another(&before, proposed.starts_at)?;
             sweep::expire_holds(tx, now)?;
             let service = Service::load(tx, before.service_id)?;
@@ -130,9 +127,9 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::NotYours`] for the side that has proposed it, [`Error::Stale`],
-    /// [`Conflict::NothingProposed`], [`Conflict::IllegalTransition`], [`Conflict::NotOffered`] for a time that has
-    /// passed, [`Conflict::SlotTaken`], [`Conflict::CustomerOverlap`].
+    /// [`Error::NotFound`], [`Error::NotYours`] for the side that has proposed it and where others have joined since;
+    /// [`Error::Stale`], [`Conflict::NothingProposed`], [`Conflict::IllegalTransition`], [`Conflict::NotOffered`] for a
+    /// time that has passed, [`Conflict::SlotTaken`], [`Conflict::CustomerOverlap`].
     pub async fn accept_proposal(
         &self,
         actor: Actor,
@@ -148,6 +145,7 @@ impl Scheduler {
                 if standing.has_proposed(&proposal) {
                     return Err(Error::NotYours);
                 }
+                two_sided(tx, id)?;
                 let before = standing.appointment;
                 sweep::expire_holds(tx, now)?;
                 let service = Service::load(tx, before.service_id)?;
@@ -204,10 +202,7 @@ impl Standing {
         if self.runs() {
             return Ok(Leeway::of_expert(outside_hours));
         }
-        // What moves others is not one customer's to choose.
-        if clients(tx, self.appointment.id)?.len() > 1 {
-            return Err(Error::NotYours);
-        }
+        two_sided(tx, self.appointment.id)?;
         Ok(Leeway::Offered)
     }
 
@@ -223,6 +218,11 @@ impl Standing {
             _ => proposal.by != self.appointment.customer_id,
         }
     }
+}
+
+/// What moves others is not one customer's to choose: with several there is no side that could answer for all of them.
+fn two_sided(tx: &Tx<'_>, id: AppointmentId) -> Result<(), Error> {
+    if clients(tx, id)?.len() > 1 { Err(Error::NotYours) } else { Ok(()) }
 }
 
 /// It waits for the expert's answer.

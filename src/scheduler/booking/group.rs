@@ -79,7 +79,8 @@ pub(super) fn others_stay(tx: &Tx<'_>, appointment: &Appointment, seat: &Seat) -
     Ok(clients(tx, appointment.id)?.iter().any(|other| other.id != seat.id))
 }
 
-/// A seat is nobody's any more: what opens the room for it stops to, and it waits no longer.
+/// A seat is nobody's any more: what opens the room for it stops to, it waits no longer, and what its holder has
+/// proposed is proposed by nobody.
 pub(super) fn vacate(tx: &Tx<'_>, seat: &Seat, now: UnixTime) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE seats SET removed_at = ?2, admitted_at = NULL, waiting_since = NULL, waiting_seen_at = NULL WHERE id = ?1",
@@ -87,6 +88,11 @@ pub(super) fn vacate(tx: &Tx<'_>, seat: &Seat, now: UnixTime) -> Result<(), Erro
     .execute((seat.id, now.0))?;
     tx.prepare_cached("UPDATE room_tokens SET revoked_at = ?2 WHERE seat_id = ?1 AND revoked_at IS NULL")?
         .execute((seat.id, now.0))?;
+    tx.prepare_cached(
+        "UPDATE appointments SET proposed_starts_at = NULL, proposed_ends_at = NULL, proposed_by = NULL,
+           proposed_message = NULL WHERE id = ?1 AND proposed_by = ?2",
+    )?
+    .execute((seat.appointment_id, seat.user_id))?;
     Ok(())
 }
 

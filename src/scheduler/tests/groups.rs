@@ -50,6 +50,27 @@ async fn a_session_waits_for_the_expert_with_all_who_joined_and_is_approved_for_
 }
 
 #[tokio::test]
+async fn what_one_customer_has_proposed_nobody_takes_once_others_have_joined() {
+    let desk = Desk::open().await;
+    let service = desk.service(group(Approval::Manual)).await;
+    let session = desk.pending(service).await;
+    let to = Move { starts_at: at("2027-01-11T13:00:00Z"), message: String::new(), outside_hours: false };
+    desk.scheduler.propose(customer(1), session.id, to, None).await.unwrap();
+    desk.scheduler.request(customer(2), asking(service, TEN)).await.unwrap();
+    assert_eq!(code(desk.scheduler.accept_proposal(expert(8), session.id, None).await), "not_yours");
+    // It can be taken where the other has gone again, and goes with whoever has proposed it.
+    desk.scheduler.cancel(customer(2), session.id, "", None).await.unwrap();
+    let moved = desk.scheduler.accept_proposal(expert(8), session.id, None).await.unwrap();
+    assert_eq!(moved.starts_at, at("2027-01-11T13:00:00Z"));
+    let back = Move { starts_at: at(TEN), message: String::new(), outside_hours: false };
+    desk.scheduler.propose(customer(1), session.id, back, None).await.unwrap();
+    let there = asking(service, "2027-01-11T13:00:00Z");
+    assert_eq!(desk.scheduler.request(customer(2), there).await.unwrap().id, session.id);
+    desk.scheduler.cancel(customer(1), session.id, "", None).await.unwrap();
+    assert_eq!(code(desk.scheduler.accept_proposal(expert(8), session.id, None).await), "nothing_proposed");
+}
+
+#[tokio::test]
 async fn a_customer_gives_up_the_own_seat_only_and_the_last_one_calls_it_off() {
     let desk = Desk::open().await;
     let service = desk.service(group(Approval::Auto)).await;
