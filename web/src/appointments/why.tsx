@@ -1,0 +1,50 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Schemas } from '~/api/client';
+import * as format from '~/lib/format';
+import { Card, Note } from '~/ui/layout';
+import css from './page.module.css';
+import { joinQuery } from './queries';
+import { type Appointment, doorAt } from './view';
+
+/** Why one cannot join now: every reason, and what comes next. Nothing where nothing stands in the way. */
+export function WhyNot({ appointment, now }: { appointment: Appointment; now: number }) {
+  const { t } = useTranslation('appointments');
+  const { data, refetch } = useQuery(joinQuery(appointment.id));
+  const { state } = doorAt(appointment, now);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the door has changed
+  useEffect(() => {
+    void refetch();
+  }, [state, refetch]);
+  if (!data || data.mayJoin || data.reasons.length === 0) return null;
+  return (
+    <Card aria-labelledby="why">
+      <h2 id="why">{t('why.title')}</h2>
+      <ul className={css.reasons}>
+        {data.reasons.map((reason) => (
+          <li key={reason.code}>
+            <Reason reason={reason} joining={data} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Reason({ reason, joining }: { reason: Schemas['Obstacle']; joining: Schemas['Joining'] }) {
+  const { t } = useTranslation('appointments');
+  const opens = joining.opensAt ? format.dateTime(joining.opensAt) : '';
+  const closed = joining.closesAt ? format.dateTime(joining.closesAt) : '';
+  const place = reason.code === 'lobby_waiting' ? reason.position : undefined;
+  return (
+    <Note tone={reason.code === 'lobby_waiting' || reason.code === 'window_not_open' ? 'accent' : 'warn'}>
+      <strong>{t(`why.${reason.code}.title`)}</strong>
+      <p>
+        {place
+          ? t('why.lobby_waiting.place', { count: place })
+          : t(`why.${reason.code}.text`, { opens, closed })}
+      </p>
+    </Note>
+  );
+}
