@@ -70,6 +70,12 @@ const LAUNCH = {
     const { chromium } = await import('playwright-core');
     return chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS });
   },
+  /** One in which whoever is asked for the camera says no. */
+  async 'chromium-denying'() {
+    const { chromium } = await import('playwright-core');
+    const args = CHROMIUM_FLAGS.map((flag) => flag.replace('fake-ui-for-media-stream', 'fake-ui-for-media-stream=deny'));
+    return chromium.launch({ executablePath: '/usr/bin/chromium', args });
+  },
   async firefox() {
     const { default: puppeteer } = await import('puppeteer-core');
     return puppeteer.launch({
@@ -86,9 +92,14 @@ const LAUNCH = {
 // each would take longer than most tests.
 const idle = { chromium: [], firefox: [] };
 
-async function openPage(kind, url) {
+/** The one browser of a kind, started when it is first asked for. */
+export function browserOf(kind) {
   browsers[kind] ??= LAUNCH[kind]();
-  const browser = await browsers[kind];
+  return browsers[kind];
+}
+
+async function openPage(kind, url) {
+  const browser = await browserOf(kind);
   const page = idle[kind].pop() ?? (await browser.newPage());
   await page.goto(url);
   return page;
@@ -139,8 +150,7 @@ export async function closeBrowsers() {
 
 /** A fresh Chromium page of its own, for pages that are not puppets; close it when done. */
 export async function openChromiumTab(url, options = {}) {
-  browsers.chromium ??= LAUNCH.chromium();
-  const context = await (await browsers.chromium).newContext(options);
+  const context = await (await browserOf('chromium')).newContext(options);
   const tab = await context.newPage();
   await tab.goto(url);
   return tab;

@@ -52,28 +52,53 @@ export class Person {
 }
 
 export class Office {
+  command = 'serve';
+  url = `http://localhost:${PORTS.http}`;
+  /** Where browsers open the app: elsewhere while it is being written (`npm run dev` in web/). */
+  site = process.env.CLIENTS_SITE ?? this.url;
+  port = PORTS.http;
+  tcp = PORTS.tcp;
+  udp = PORTS.udp;
+  folder = mkdtempSync(join(tmpdir(), 'visavis-office-'));
+  anybody = new Person(this, { name: 'anybody' });
+
+  /** The server of `visavis demo` with its people: { ada, ben, elena, marco, anna }. */
+  static async demo() {
+    const office = new Office();
+    office.command = 'demo';
+    let told = '';
+    await office.up((text) => (told += text));
+    const links = await until('the demo to print its links', () => {
+      const found = [...told.matchAll(/(\w+) +(\w+) \w+ +\S+#magic=(\S+)/g)];
+      return found.length >= 5 && found;
+    });
+    for (const [, role, name, token] of links) {
+      const person = new Person(office, { name, role, email: `${name === 'Anna' ? 'admin' : name.toLowerCase()}@example.org` });
+      await person.must('POST', '/api/links/magic/open', { token });
+      office[name.toLowerCase()] = person;
+    }
+    return office;
+  }
+
   /** Starts a server with people in it: { customer, other, expert, admin }. `settings` are lines of YAML. */
   static async start({ settings = '' } = {}) {
     const office = new Office();
     office.settings = settings;
-    office.folder = mkdtempSync(join(tmpdir(), 'visavis-office-'));
-    office.url = `http://localhost:${PORTS.http}`;
-    office.port = PORTS.http;
     await office.up();
-    office.anybody = new Person(office, { name: 'anybody' });
     for (const [name, role] of [['customer', 'customer'], ['other', 'customer'], ['expert', 'expert'], ['admin', 'admin']]) {
       office[name] = await office.person(name, role);
     }
     return office;
   }
 
-  async up() {
+  async up(hear = () => {}) {
     const flags = ['--dev', '--bind', '127.0.0.1', '--node-ip', IP, '--data-dir', this.folder];
     const ports = ['--port', PORTS.http, '--tcp-port', PORTS.tcp, '--udp-port', PORTS.udp].map(String);
     const settings = this.settings ? ['--config-body', this.settings] : [];
-    this.child = spawn(process.env.VISAVIS_BIN, ['serve', ...flags, ...ports, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.env.VISAVIS_BIN, [this.command, ...flags, ...ports, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(out('office.log'), { flags: 'a' });
     for (const pipe of [this.child.stdout, this.child.stderr]) pipe.pipe(log, { end: false });
+    this.child.stdout.on('data', (text) => hear(String(text)));
     this.exited = new Promise((ok) => this.child.on('exit', ok));
     await until('the office to answer', async () => (await fetch(`${this.url}/api/time`).catch(() => undefined))?.ok);
   }
@@ -84,7 +109,7 @@ export class Office {
     const told = execFileSync(process.env.VISAVIS_BIN, add, { encoding: 'utf8' });
     const password = told.match(/[23456789a-z]{4}(?:-[23456789a-z]{4})+/)?.[0];
     assert.ok(password, `no password in: ${told}`);
-    const person = new Person(this, { name, email, role });
+    const person = new Person(this, { name: `The ${name}`, email, role, password });
     await person.must('POST', '/api/session', { email, password });
     return Object.assign(person, { session: await person.must('GET', '/api/session') });
   }
@@ -107,6 +132,27 @@ export class Office {
     return this.expert.must('POST', '/api/services', {
       title: 'Advice', durationMin: 60, stepMin: 30, minNoticeMin: 0, horizonDays: 60, approval: 'manual', lobby: 'on', ...fields,
     });
+  }
+
+  /** An approved appointment with the expert, its start and end in milliseconds. `fields` are its service's. */
+  async approved(fields, customer = this.customer) {
+    const asked = await this.requested(fields, customer);
+    const appointment = await this.expert.change(asked, 'approve', { message: 'Gladly.' });
+    assert.equal(appointment.status, 'approved');
+    return { ...appointment, start: Date.parse(appointment.startsAt), end: Date.parse(appointment.endsAt) };
+  }
+
+  /** One that the expert has not answered yet. */
+  async requested(fields, customer = this.customer) {
+    const service = await this.service(fields);
+    const now = await this.now();
+    const [from, to] = [now, now + 2 * 24 * 3_600_000].map((it) => new Date(it).toISOString());
+    const found = await customer.must('GET', `/api/services/${service.id}/slots?from=${from}&to=${to}&tz=Europe/Rome`);
+    const held = await customer.must('POST', '/api/holds', { serviceId: service.id, startsAt: found.slots[4].startsAt, tz: 'Europe/Rome' });
+    const asked = await customer.must('POST', '/api/appointments', { holdId: held.id, note: 'It is about tests.' });
+    assert.equal(asked.status, 'pending');
+    assert.equal(asked.meetingUrl ?? null, null, 'no room before the approval');
+    return asked;
   }
 
   /** The calendar objects that somebody has been sent, the oldest first, once there are so many. */

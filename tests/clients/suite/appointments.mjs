@@ -9,22 +9,6 @@ import { scenario } from '../lib/scenario.mjs';
 
 const MINUTE = 60_000;
 
-/** An approved appointment with its start in milliseconds. */
-async function approved(office, fields) {
-  const service = await office.service(fields);
-  const from = new Date(await office.now()).toISOString();
-  const to = new Date((await office.now()) + 2 * 24 * 60 * MINUTE).toISOString();
-  const found = await office.customer.must('GET', `/api/services/${service.id}/slots?from=${from}&to=${to}&tz=Europe/Rome`);
-  const slot = found.slots[4];
-  const held = await office.customer.must('POST', '/api/holds', { serviceId: service.id, startsAt: slot.startsAt, tz: 'Europe/Rome' });
-  const asked = await office.customer.must('POST', '/api/appointments', { holdId: held.id, note: 'It is about tests.' });
-  assert.equal(asked.status, 'pending');
-  assert.equal(asked.meetingUrl ?? null, null, 'no room before the approval');
-  const appointment = await office.expert.change(asked, 'approve', { message: 'Gladly.' });
-  assert.equal(appointment.status, 'approved');
-  return { ...appointment, start: Date.parse(appointment.startsAt), end: Date.parse(appointment.endsAt) };
-}
-
 const token = (person, appointment, more = {}) =>
   person.ask('POST', '/api/livekit/token', { roomName: appointment.meetingRoomName, participantName: 'Anybody', ...more });
 
@@ -60,7 +44,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
   scenario('a call that was booked opens, lets in, is spoken in, is told its end and is cut at it', both('appointment from request to close'), (call) =>
     withOffice(async (office) => {
-      const appointment = await approved(office);
+      const appointment = await office.approved();
       const { customer, expert, other } = office;
 
       // Who may not, and when not.
@@ -131,7 +115,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
   scenario('cancelling ends the call within two seconds, for everybody', both('appointment cancelled in mid-call'), (call) =>
     withOffice(async (office) => {
-      const appointment = await approved(office, { lobby: 'off' });
+      const appointment = await office.approved({ lobby: 'off' });
       const { customer, expert } = office;
       await office.moveTo(appointment.start);
       const ana = await enter(call, office, 'chromium-v1', customer, appointment);
@@ -154,7 +138,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
   scenario('whoever is removed is out and stays out, and the others go on', both('participant removed from an appointment'), (call) =>
     withOffice(async (office) => {
-      const appointment = await approved(office, { lobby: 'off' });
+      const appointment = await office.approved({ lobby: 'off' });
       const { customer, expert } = office;
       await office.moveTo(appointment.start);
       const ana = await enter(call, office, 'chromium-v1', customer, appointment);
@@ -171,7 +155,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
   scenario('a call survives the server being killed: bookings stay, no call is left open, people come back', both('appointment after a crash'), (call) =>
     withOffice(async (office) => {
-      const appointment = await approved(office, { lobby: 'off' });
+      const appointment = await office.approved({ lobby: 'off' });
       const { customer, expert } = office;
       await office.moveTo(appointment.start);
       const ben = await enter(call, office, 'python-v0', expert, appointment);
@@ -188,7 +172,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
   scenario('invitations are read back by an independent calendar library', { seconds: 120 }, () =>
     withOffice(async (office) => {
-      const appointment = await approved(office);
+      const appointment = await office.approved();
       // One after the other: a letter about what has changed again meanwhile is not sent.
       await office.invitations(office.customer.email, 1);
       await office.expert.change(appointment, 'reschedule', { startsAt: new Date(appointment.start + 60 * MINUTE).toISOString() });

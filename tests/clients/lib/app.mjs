@@ -1,0 +1,242 @@
+// The web app in a browser: somebody with a session, their tab, and what it shows, receives and complains about.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { browserOf } from './browsers.mjs';
+import { until } from './puppet.mjs';
+
+const PROBE = readFileSync(fileURLToPath(new URL('./probe.js', import.meta.url)), 'utf8');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = process.env.CLIENTS_SCREENSHOTS;
+
+export const SIZES = {
+  small: { width: 360, height: 640 },
+  phone: { width: 390, height: 844 },
+  tablet: { width: 768, height: 1024 },
+  desktop: { width: 1440, height: 900 },
+};
+
+/** How long a state of a page may take to come about; what is asserted is that it comes. */
+const PATIENCE = 20_000;
+
+/** Somebody's browser: a context of their own. */
+export class Visitor {
+  /** A person's browser with their session in it, or that of somebody who has none. */
+  static async open(office, person = office.anybody, { browser = 'chromium', size = 'desktop', ...more } = {}) {
+    const context = await (await browserOf(browser)).newContext({
+      baseURL: office.site,
+      viewport: SIZES[size],
+      locale: 'en-GB',
+      timezoneId: 'Europe/Rome',
+      reducedMotion: 'reduce',
+      permissions: browser === 'chromium' ? ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] : [],
+      // Its worker would answer in the server's place; what it does is tested by itself.
+      serviceWorkers: 'block',
+      ...more,
+    });
+    context.setDefaultTimeout(PATIENCE);
+    await context.addInitScript(PROBE);
+    const visitor = new Visitor();
+    Object.assign(visitor, { office, person, context, tabs: [] });
+    if (person.cookie) await visitor.takeSession(person);
+    return visitor;
+  }
+
+  async takeSession(person) {
+    const at = person.cookie.indexOf('=');
+    const [name, value] = [person.cookie.slice(0, at), person.cookie.slice(at + 1)];
+    await this.context.addCookies([{ name, value, url: this.office.site, httpOnly: true, sameSite: 'Lax' }]);
+  }
+
+  /** A new tab on a page of the app. */
+  async goto(path) {
+    const tab = new Tab(this, await this.context.newPage());
+    this.tabs.push(tab);
+    await tab.goto(path);
+    return tab;
+  }
+
+  async close() {
+    await this.context.close();
+  }
+}
+
+/** One tab. Elements are found by what people are told of them: role and name. */
+export class Tab {
+  complaints = [];
+  /** Server's answers that a test expects to be refusals of something else than data. */
+  expected = [];
+
+  constructor(visitor, page) {
+    Object.assign(this, { visitor, page });
+    page.on('pageerror', (error) => this.complaints.push(`error: ${error.message}`));
+    page.on('console', (message) => {
+      const text = message.text();
+      // Chromium writes a line for each answer of the API that is a refusal; those are the page's to handle.
+      if (message.type() === 'error' && !text.startsWith('Failed to load resource')) this.complaints.push(`console: ${text}`);
+    });
+    page.on('response', (answer) => {
+      const path = new URL(answer.url()).pathname;
+      if (answer.status() >= 400 && !/^\/(api|rtc)\b/.test(path) && !answer.request().isNavigationRequest()) {
+        this.complaints.push(`${answer.status()} for ${path}`);
+      }
+    });
+  }
+
+  async goto(path) {
+    const answer = await this.page.goto(path, { waitUntil: 'domcontentloaded' });
+    this.status = answer?.status();
+    return this;
+  }
+
+  // --- finding -----------------------------------------------------------------------------------
+
+  role(role, name, options = {}) {
+    return this.page.getByRole(role, { ...(name !== undefined && { name }), ...options });
+  }
+
+  button(name, options) {
+    return this.role('button', name, options);
+  }
+
+  link(name, options) {
+    return this.role('link', name, options);
+  }
+
+  field(label) {
+    return this.page.getByLabel(label);
+  }
+
+  heading(name) {
+    return this.role('heading', name);
+  }
+
+  text(text) {
+    return this.page.getByText(text);
+  }
+
+  /** Waits for something to be seen. */
+  async see(locator, options) {
+    const found = (typeof locator === 'string' || locator instanceof RegExp ? this.text(locator) : locator).first();
+    await found.waitFor({ state: 'visible', timeout: PATIENCE, ...options });
+    return found;
+  }
+
+  async gone(locator) {
+    await locator.first().waitFor({ state: 'hidden', timeout: PATIENCE });
+  }
+
+  /** The page shows what it is about: nothing is being loaded any more. */
+  async settled() {
+    await this.page.waitForFunction(
+      () => document.querySelector('h1') && !document.querySelector('[aria-busy="true"]'),
+      null,
+      { timeout: PATIENCE },
+    );
+  }
+
+  /** A state with a name: what a page shows in place of what does not work. With its code it is known in any language. */
+  async problem(code) {
+    const state = this.page.locator(code ? `[data-problem="${code}"]` : '[data-problem]').first();
+    await state.waitFor({ timeout: PATIENCE });
+    return state;
+  }
+
+  // --- media -------------------------------------------------------------------------------------
+
+  received() {
+    return this.page.evaluate(() => window.__probe.received());
+  }
+
+  /** Pictures of others are decoded and sound that is not silence arrives, from now on. */
+  async receives({ video = true, audio = true, patience } = {}) {
+    const first = await this.received();
+    return until(
+      `${this.visitor.person.name} to see and hear somebody`,
+      async (saw) => {
+        const now = await this.received();
+        saw({ first, now });
+        return (!video || now.frames >= first.frames + 5) && (!audio || now.energy > first.energy) && now;
+      },
+      patience,
+    );
+  }
+
+  // --- judging -----------------------------------------------------------------------------------
+
+  /** What no page may do: errors, refused resources, missing files. */
+  async assertClean(where = this.page.url()) {
+    const refused = await this.page.evaluate(() => window.__probe?.refused ?? []);
+    assert.deepEqual([...this.complaints, ...refused.map((it) => `policy: ${it}`)], [], where);
+  }
+
+  shift() {
+    return this.page.evaluate(() => window.__probe.shift);
+  }
+
+  /** What the guidelines call serious or critical. */
+  async axe() {
+    await this.page.evaluate(AXE);
+    return this.page.evaluate(async () => {
+      const found = await window.axe.run(document, {
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+        resultTypes: ['violations'],
+      });
+      return found.violations
+        .filter((it) => it.impact === 'serious' || it.impact === 'critical')
+        .map((it) => `${it.id}: ${it.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.failureSummary.split('\n')[1]?.trim() ?? ''}`).join(' | ')}`);
+    });
+  }
+
+  /** Layout that does not fit: too wide, no single heading, no title, controls that are too small to hit. */
+  layout() {
+    return this.page.evaluate(() => {
+      const wrong = [];
+      const wide = document.scrollingElement.scrollWidth - document.documentElement.clientWidth;
+      if (wide > 0) {
+        const culprit = [...document.querySelectorAll('body *')].find(
+          (it) => it.getBoundingClientRect().right > document.documentElement.clientWidth + 1,
+        );
+        wrong.push(`scrolls sideways by ${wide}: ${culprit?.outerHTML.slice(0, 120)}`);
+      }
+      const headings = [...document.querySelectorAll('h1')].filter((it) => it.checkVisibility());
+      if (headings.length !== 1) wrong.push(`${headings.length} first headings`);
+      if (document.title.trim().length < 4) wrong.push(`title "${document.title}"`);
+
+      const name = (it) => `${it.tagName.toLowerCase()} "${(it.getAttribute('aria-label') ?? it.innerText ?? it.value ?? '').trim().slice(0, 30)}"`;
+      const hidden = (it) => it.closest('.visually-hidden') || (it.classList.length > 0 && it.matches('a[href="#main"]'));
+      const accent = (it) => getComputedStyle(it).backgroundColor === brand;
+      const sample = document.createElement('i');
+      sample.style.background = 'var(--accent)';
+      document.body.append(sample);
+      const brand = getComputedStyle(sample).backgroundColor;
+      sample.remove();
+      const controls = 'a[href], button, input, select, textarea, summary, [role=button], [role=tab], [role=switch], [role=checkbox], [role=radio], [role=option], [role=menuitem], [role=slider]';
+      for (const it of document.querySelectorAll(controls)) {
+        if (it.type === 'hidden') continue;
+        // A box with a label is as large as its label, and may itself not be seen.
+        const label = it.matches('input[type=checkbox], input[type=radio], input[type=file]') && (it.closest('label') ?? it.labels?.[0]);
+        const target = label || it;
+        if (!target.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || hidden(target)) continue;
+        const { width, height } = target.getBoundingClientRect();
+        if (width === 0 || height === 0) continue;
+        // Links within a sentence are as large as the words are.
+        if (it.tagName === 'A' && getComputedStyle(it).display === 'inline') continue;
+        const main = it.matches('[type=submit], header nav a, main input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=color]), main select, main textarea') || (it.matches('a, button') && accent(it));
+        const least = main ? 43.5 : 24;
+        if (height < least || width < Math.min(least, 24)) wrong.push(`${name(target)} is ${Math.round(width)}×${Math.round(height)}`);
+      }
+      return wrong;
+    });
+  }
+
+  /** Keeps a picture of the page, in a run that is to make some. */
+  async picture(name, options = {}) {
+    if (!PICTURES) return;
+    mkdirSync(PICTURES, { recursive: true });
+    await this.page.screenshot({ path: join(PICTURES, `${name}.png`), animations: 'disabled', ...options });
+  }
+}
