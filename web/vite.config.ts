@@ -20,7 +20,7 @@ export default defineConfig({
   server: {
     // The host stays what the browser said: the server compares it with the origin of what changes something.
     proxy: Object.fromEntries(
-      ['/api', '/rtc', '/dev', '/feeds'].map((path) => [
+      ['/api', '/rtc', '/twirp', '/dev', '/feeds'].map((path) => [
         path,
         { target: server, ws: path === '/rtc', changeOrigin: false },
       ]),
