@@ -55,6 +55,12 @@ export function language(): Language {
   return isLanguage(tag) ? tag : 'en';
 }
 
+/** The language with the region that the browser has for it: people of one language write dates and times differently. */
+export function locale(): string {
+  const spoken = language();
+  return navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === spoken) ?? spoken;
+}
+
 export async function speak(next: Language): Promise<void> {
   localStorage.setItem(STORED, next);
   await i18next.changeLanguage(next);

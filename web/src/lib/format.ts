@@ -1,13 +1,13 @@
-import { language } from '~/i18n';
+import { locale } from '~/i18n';
 
 const cache = new Map<string, Intl.DateTimeFormat>();
 
 /** Making a formatter is slow, using it is not. */
 function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${language()} ${JSON.stringify(options)}`;
+  const key = `${locale()} ${JSON.stringify(options)}`;
   let made = cache.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat(language(), options);
+    made = new Intl.DateTimeFormat(locale(), options);
     cache.set(key, made);
   }
   return made;
@@ -81,7 +81,7 @@ export function relative(moment: Moment, now: number): string {
     ['hour', 3600],
     ['minute', 60],
   ];
-  const words = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
+  const words = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
   for (const [unit, length] of units) {
     if (Math.abs(seconds) >= length) return words.format(Math.trunc(seconds / length), unit);
   }
@@ -93,11 +93,20 @@ export function size(bytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
   const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
   const unit = units[power];
-  const format = new Intl.NumberFormat(language(), {
+  const format = new Intl.NumberFormat(locale(), {
     style: 'unit',
     unit,
     unitDisplay: 'narrow',
     maximumFractionDigits: 1,
   });
   return format.format(bytes / 1000 ** power);
+}
+
+/** "Italian" of "it"; the tag where the browser does not know. */
+export function languageName(tag: string): string {
+  try {
+    return new Intl.DisplayNames([locale()], { type: 'language' }).of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
 }

@@ -1,3 +1,4 @@
+import i18next from 'i18next';
 import { X } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -41,7 +42,8 @@ export const toast = {
   success: (text: string, action?: Toast['action']) => show('good', text, action),
   info: (text: string, action?: Toast['action']) => show('neutral', text, action),
   error: (text: string, action?: Toast['action']) => show('bad', text, action),
-  problem: (error: unknown) => {
+  problem: async (error: unknown) => {
+    await i18next.loadNamespaces('problems');
     const words = problemWords(Problem.of(error));
     return show('bad', `${words.title}. ${words.nextStep}`);
   },

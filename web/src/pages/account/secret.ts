@@ -1,0 +1,21 @@
+const KINDS = ['magic', 'verify', 'reset', 'invitation'] as const;
+
+/** What a link by mail is for, and the secret that it ends with. */
+export interface Opening {
+  kind: (typeof KINDS)[number] | 'guest';
+  token: string;
+}
+
+/** Reads the fragment: `#kind=secret` of `/link`, `#secret` of `/guest`. */
+export function secretOf({ pathname, hash }: Pick<Location, 'pathname' | 'hash'>): Opening | undefined {
+  const text = hash.replace(/^#/, '');
+  const split = text.indexOf('=');
+  const [kind, token] =
+    pathname === '/guest'
+      ? ['guest' as const, text]
+      : [text.slice(0, Math.max(split, 0)), text.slice(split + 1)];
+  if (!/^[\w-]{1,128}$/.test(token)) return undefined;
+  if (kind === 'guest') return { kind, token };
+  const known = KINDS.find((it) => it === kind);
+  return known && { kind: known, token };
+}
