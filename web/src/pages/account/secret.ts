@@ -9,13 +9,10 @@ export interface Opening {
 /** Reads the fragment: `#kind=secret` of `/link`, `#secret` of `/guest`. */
 export function secretOf({ pathname, hash }: Pick<Location, 'pathname' | 'hash'>): Opening | undefined {
   const text = hash.replace(/^#/, '');
+  const opens = (token: string) => /^[\w-]{1,128}$/.test(token);
+  if (pathname === '/guest') return opens(text) ? { kind: 'guest', token: text } : undefined;
   const split = text.indexOf('=');
-  const [kind, token] =
-    pathname === '/guest'
-      ? ['guest' as const, text]
-      : [text.slice(0, Math.max(split, 0)), text.slice(split + 1)];
-  if (!/^[\w-]{1,128}$/.test(token)) return undefined;
-  if (kind === 'guest') return { kind, token };
+  const [kind, token] = [text.slice(0, Math.max(split, 0)), text.slice(split + 1)];
   const known = KINDS.find((it) => it === kind);
-  return known && { kind: known, token };
+  return known && opens(token) ? { kind: known, token } : undefined;
 }
