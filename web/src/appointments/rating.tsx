@@ -41,7 +41,7 @@ export function Rating({ appointment }: { appointment: Appointment }) {
   }
   if (sideOf(appointment) !== 'customer' || appointment.status !== 'completed') return null;
   return (
-    <Card>
+    <Card id="rate">
       <h2>{t('rating.ask')}</h2>
       <RatingForm id={appointment.id} />
     </Card>
