@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
 import { ArrowLeft } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
@@ -25,7 +25,7 @@ import { PreJoin } from '~/call/prejoin';
 import css from '~/call/prejoin.module.css';
 import { CallRoom } from '~/call/room';
 import { useTitle } from '~/lib/title';
-import { measureClock, useServerNow } from '~/live/clock';
+import { measureClock, serverNow, useServerNow } from '~/live/clock';
 import { Button } from '~/ui/button';
 import { Loading, ProblemNote, ProblemState } from '~/ui/states';
 
@@ -107,15 +107,15 @@ export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }:
           return setPhase({ at: 'removed' });
         case DisconnectReason.ROOM_DELETED:
         case DisconnectReason.ROOM_CLOSED:
-          return after(
-            said === 'window_closed' ? 'window_closed' : said === 'cancelled' ? 'cancelled' : 'ended',
-          );
+          if (said === 'window_closed' || said === 'cancelled') return after(said);
+          // The word why travels beside the end and may be overtaken by it.
+          return void whyEnded(client, id).then(after);
         default:
           tell.current?.({ type: 'problem', code: 'connection_lost' });
           return setPhase({ at: 'lost', attempt: 0 });
       }
     },
-    [client],
+    [client, id],
   );
 
   /** Attempts to come back since the last connection. */
@@ -231,6 +231,19 @@ export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }:
       </div>
     </div>
   );
+}
+
+/** Why a room is gone, by what its appointment has become. */
+async function whyEnded(client: QueryClient, id: string | undefined): Promise<Ending> {
+  if (id === undefined) return 'ended';
+  try {
+    const query = { ...callAppointmentQuery(id), staleTime: 0 };
+    const [{ status, window }] = await Promise.all([client.fetchQuery(query), measureClock()]);
+    if (status === 'cancelled') return 'cancelled';
+    return serverNow() >= Date.parse(window.closesAt) ? 'window_closed' : 'ended';
+  } catch {
+    return 'ended';
+  }
 }
 
 /** In front of the room: the door is open, or there is a reason why it is not. */
