@@ -17,6 +17,7 @@ export function Chat({ log, mayWrite }: { log: ReturnType<typeof useChatLog>; ma
   const { lines, send, loadOlder, trouble } = log;
   const [text, setText] = useState('');
   const list = useRef<HTMLDivElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
   const last = lines.at(-1)?.streamId;
   // biome-ignore lint/correctness/useExhaustiveDependencies: down to what has just come
   useEffect(() => {
@@ -29,6 +30,7 @@ export function Chat({ log, mayWrite }: { log: ReturnType<typeof useChatLog>; ma
     if (!text.trim()) return;
     void send(text);
     setText('');
+    field.current?.focus();
   };
   return (
     <>
@@ -76,6 +78,7 @@ export function Chat({ log, mayWrite }: { log: ReturnType<typeof useChatLog>; ma
       {mayWrite ? (
         <form className={css.write} onSubmit={submit}>
           <textarea
+            ref={field}
             aria-label={t('chat.write')}
             placeholder={t('chat.write')}
             rows={2}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columns, focusOf } from './layout';
+import { cells, columns, focusOf } from './layout';
 
 describe('the grid', () => {
   it('stacks two on a phone and puts them side by side on a desk', () => {
@@ -11,6 +11,13 @@ describe('the grid', () => {
     expect(columns(1, 1400, 700)).toBe(1);
     expect(columns(3, 0, 0)).toBe(1);
   });
+});
+
+it('no tile is wider than a picture or much taller than wide', () => {
+  expect(cells(1, 1600, 600, 8)).toEqual({ cols: 1, width: 600 * (16 / 9), height: 600 });
+  const phone = cells(1, 360, 600, 8);
+  expect(phone.height / phone.width).toBeCloseTo(8 / 7);
+  expect(cells(2, 0, 0, 8)).toMatchObject({ width: 0, height: 0 });
 });
 
 describe('what stands large', () => {

@@ -17,6 +17,19 @@ export function columns(count: number, width: number, height: number): number {
   return best;
 }
 
+/** The sizes of a grid's cells: no tile wider than a picture is, nor taller than a face needs. */
+export function cells(count: number, width: number, height: number, gap: number) {
+  const cols = columns(count, width, height);
+  const rows = Math.ceil(Math.max(1, count) / cols);
+  const w = (width - gap * (cols - 1)) / cols;
+  const h = (height - gap * (rows - 1)) / rows;
+  return {
+    cols,
+    width: Math.max(0, Math.min(w, h * (16 / 9))),
+    height: Math.max(0, Math.min(h, w / (7 / 8))),
+  };
+}
+
 interface Shown {
   key: string;
   screen: boolean;

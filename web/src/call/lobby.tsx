@@ -1,4 +1,4 @@
-import { LogOut } from 'lucide-react';
+import { Check, LogOut } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Problem } from '~/api/client';
@@ -61,9 +61,18 @@ export function Lobby({
         </p>
       </div>
       <ul className={css.tips}>
-        <li>{t('lobby.tipStay')}</li>
-        <li>{t('lobby.tipDevices')}</li>
-        <li>{t('lobby.tipQuiet')}</li>
+        <li>
+          <Check size={18} aria-hidden="true" />
+          {t('lobby.tipStay')}
+        </li>
+        <li>
+          <Check size={18} aria-hidden="true" />
+          {t('lobby.tipDevices')}
+        </li>
+        <li>
+          <Check size={18} aria-hidden="true" />
+          {t('lobby.tipQuiet')}
+        </li>
       </ul>
       <Button look="secondary" onClick={onLeave}>
         <LogOut size={20} aria-hidden="true" />

@@ -52,7 +52,7 @@ export function People({
     <div className={css.lines}>
       {host && (
         <section className={css.lobby} aria-label={t('host.lobby')}>
-          <h3>{t('host.waiting', { count: waiting.length })}</h3>
+          <h2>{t('host.waiting', { count: waiting.length })}</h2>
           {next && waiting.length > 1 && (
             <Button size="small" onClick={() => admit(next.seatId)}>
               {t('host.admitNext')}
@@ -78,7 +78,7 @@ export function People({
           </ul>
         </section>
       )}
-      <h3>{t('room.inCall', { count: people.length })}</h3>
+      <h2>{t('room.inCall', { count: people.length })}</h2>
       <ul className={css.people}>
         {people.map((participant) => (
           <Person

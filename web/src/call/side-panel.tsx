@@ -38,20 +38,24 @@ export function SidePanel({
       box.current?.querySelector<HTMLElement>('[aria-selected="true"]');
     first?.focus();
   }, [panel]);
+  const shut = useRef(onClose);
+  shut.current = onClose;
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      // What lies above goes first.
+      if (event.key === 'Escape' && !document.querySelector('dialog[open], [aria-expanded="true"]'))
+        shut.current();
+    };
+    document.addEventListener('keydown', key);
+    return () => document.removeEventListener('keydown', key);
+  }, []);
   const tabs: Panel[] = appointmentId ? ['chat', 'people', 'files'] : ['chat', 'people'];
   const step = (by: number) => {
     const next = tabs[(tabs.indexOf(panel) + by + tabs.length) % tabs.length];
     if (next) onPanel(next);
   };
   return (
-    <section
-      ref={box}
-      className={css.panel}
-      aria-label={t(`bar.${panel}`)}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') onClose();
-      }}
-    >
+    <section ref={box} className={css.panel} aria-label={t(`bar.${panel}`)}>
       <div className={css.head}>
         <div
           className={css.tabs}

@@ -2,10 +2,13 @@ import { useSpeakingParticipants, useTracks } from '@livekit/components-react';
 import { Track } from 'livekit-client';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { columns, focusOf, type Layout } from './layout';
+import { cells, focusOf, type Layout } from './layout';
 import type { Shown } from './reactions';
 import css from './room.module.css';
 import { keyOf, Tile } from './tile';
+
+/** Between tiles, as the style sheet has it. */
+const GAP = 8;
 
 /** Everybody and what they show. */
 export function Stage({
@@ -51,14 +54,18 @@ export function Stage({
   tiles.sort((a, b) => Number(a.local) - Number(b.local) || Number(b.screen) - Number(a.screen));
   const focus = focusOf(tiles, layout, pinned, speaker);
   const [ref, size] = useSize();
-  const cols = columns(tiles.length, size.width, size.height);
+  const cell = cells(tiles.length, size.width, size.height, GAP);
   const latest = new Map(reactions.map((it) => [it.identity, it.emoji]));
   const alone = !tiles.some(({ local }) => !local);
   return (
     <div ref={ref} className={css.stage} data-focus={focus ? true : undefined}>
       <ul
         className={css.tiles}
-        style={focus ? undefined : { gridTemplateColumns: `repeat(${cols}, 1fr)` }}
+        style={
+          focus || cell.width === 0
+            ? undefined
+            : { gridTemplateColumns: `repeat(${cell.cols}, ${cell.width}px)`, gridAutoRows: cell.height }
+        }
         aria-label={t('room.people')}
       >
         {tiles.map(({ key, identity, screen, track }) => (

@@ -58,7 +58,8 @@ type Phase =
 
 /** A call from the door to what comes after it. */
 export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }: Props) {
-  const { t } = useTranslation('call');
+  // Nothing that is loaded later may take the place of a call that goes on.
+  const { t } = useTranslation(['call', 'problems']);
   const client = useQueryClient();
   const choices = useChoices();
   const session = useSession();
@@ -77,7 +78,17 @@ export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }:
     tell.current?.({ type: 'ready' });
     void measureClock().catch(() => {});
   }, []);
-  useEffect(() => () => void inRoom?.disconnect(), [inRoom]);
+  // Whoever goes to another page leaves; a component that is only begun anew does not.
+  const wanted = useRef<Room>(undefined);
+  useEffect(() => {
+    wanted.current = inRoom;
+    return () => {
+      wanted.current = undefined;
+      setTimeout(() => {
+        if (inRoom && wanted.current !== inRoom) void inRoom.disconnect();
+      });
+    };
+  }, [inRoom]);
 
   // The beginning of the call comes as an event; where there are none, it is asked for.
   const started = appointment.data?.inProgressAt;
