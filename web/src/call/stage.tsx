@@ -1,6 +1,6 @@
 import { useSpeakingParticipants, useTracks } from '@livekit/components-react';
 import { Track } from 'livekit-client';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type CSSProperties, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { cells, focusOf, type Layout } from './layout';
 import type { Shown } from './reactions';
@@ -62,9 +62,11 @@ export function Stage({
       <ul
         className={css.tiles}
         style={
-          focus || cell.width === 0
-            ? undefined
-            : { gridTemplateColumns: `repeat(${cell.cols}, ${cell.width}px)`, gridAutoRows: cell.height }
+          focus
+            ? ({ '--others': tiles.length - 1 } as CSSProperties)
+            : cell.width === 0
+              ? undefined
+              : { gridTemplateColumns: `repeat(${cell.cols}, ${cell.width}px)`, gridAutoRows: cell.height }
         }
         aria-label={t('room.people')}
       >
