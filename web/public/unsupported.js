@@ -138,16 +138,12 @@
     if (old) root.replaceChild(body, old);
     else root.appendChild(body);
     document.title = words.title;
+    root.style.visibility = '';
   }
 
-  // Nothing after this script is read: the app does not start.
-  try {
-    if (window.stop) window.stop();
-    else document.execCommand('Stop');
-  } catch (_) {
-    // It starts, fails, and the page below replaces what it left.
-  }
-  page();
+  // The app's own script, where it is understood at all, sees this and does not start.
+  root.setAttribute('data-unsupported', '');
+  root.style.visibility = 'hidden';
   if (document.addEventListener) document.addEventListener('DOMContentLoaded', page);
   else window.attachEvent('onload', page);
 })();

@@ -10,10 +10,11 @@ import { startI18n } from './i18n';
 import { startTheme } from './lib/theme';
 import { measureClock } from './live/clock';
 
-startTheme();
-void measureClock().catch(() => {});
-const started = startI18n();
-void started.then(() => {
+async function start(): Promise<void> {
+  startTheme();
+  void measureClock().catch(() => {});
+  startWorker();
+  await startI18n();
   const root = document.getElementById('root');
   if (!root) throw new Error('the page has no root');
   createRoot(root).render(
@@ -23,5 +24,7 @@ void started.then(() => {
       </QueryClientProvider>
     </StrictMode>,
   );
-});
-startWorker();
+}
+
+// Where public/unsupported.js has found that this browser cannot do it, its page stands instead.
+if (!('unsupported' in document.documentElement.dataset)) void start();
