@@ -68,7 +68,7 @@ export function WaitingNow() {
   return (
     <Card data-waiting={list.length}>
       <Row spread>
-        <h2>{t('lobby.title')}</h2>
+        <h2 className={css.head}>{t('lobby.title')}</h2>
         {list.length > 0 && <Badge tone="accent">{list.length}</Badge>}
       </Row>
       <Announce waiting={data} />
