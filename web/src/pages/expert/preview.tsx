@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, ask } from '~/api/client';
 import { type Draft, type Hours, hoursOf } from '~/expert/hours';
 import { servicesQuery } from '~/expert/queries';
-import { addDays, dayStart, monday } from '~/expert/zone';
+import { addDays, dayStart } from '~/expert/zone';
 import { isoDay, shortDay, time } from '~/lib/format';
 import { serverNow } from '~/live/clock';
 import { Button } from '~/ui/button';
@@ -35,7 +35,7 @@ export function Preview({ draft, valid, zone }: { draft: Draft; valid: boolean; 
   const text = useSettled(valid ? JSON.stringify(hoursOf(draft)) : '');
   const active = services?.filter((service) => service.active) ?? [];
   const serviceId = chosen || active[0]?.id;
-  const first = addDays(monday(isoDay(serverNow(), zone)), week * 7);
+  const first = addDays(isoDay(serverNow(), zone), week * 7);
   const days = Array.from({ length: 7 }, (_, i) => addDays(first, i));
   const { data, error, isFetching } = useQuery({
     queryKey: ['slots', 'preview', serviceId, first, zone, text],
