@@ -1,0 +1,174 @@
+import { useQuery } from '@tanstack/react-query';
+import { CircleCheck, TriangleAlert } from 'lucide-react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'wouter';
+import { alarms, cores, type Health } from '~/admin/health';
+import { healthQuery } from '~/admin/queries';
+import { language } from '~/i18n';
+import { clock, dateTime, relative, size } from '~/lib/format';
+import { useTitle } from '~/lib/title';
+import { serverNow } from '~/live/clock';
+import { ButtonLink } from '~/ui/button';
+import { Badge, Card, Note, Row, Soft, Stack } from '~/ui/layout';
+import { Loading, ProblemNote, ProblemState } from '~/ui/states';
+import css from './admin.module.css';
+
+/** How the server is: what is wrong and what to do about it first, the figures after it. */
+export default function Overview() {
+  const { t } = useTranslation('admin');
+  const { data, error, isPending, refetch } = useQuery(healthQuery);
+  useTitle(t('sections.overview'));
+  return (
+    <Stack className={css.page}>
+      <div>
+        <h1>{t('overview.title')}</h1>
+        {data && (
+          <Soft>
+            {t('overview.running', {
+              version: data.version,
+              time: clock(data.uptimeSeconds * 1000),
+            })}
+          </Soft>
+        )}
+      </div>
+      {isPending && <Loading />}
+      {error && !data && <ProblemState error={error} retry={() => void refetch()} />}
+      {error && data && <ProblemNote error={error} />}
+      {data && <Figures health={data} />}
+    </Stack>
+  );
+}
+
+function useBusy(health: Health): number | undefined {
+  const [seen, see] = useState<{ health: Health; busy: number | undefined }>({ health, busy: undefined });
+  useEffect(() => {
+    see((before) =>
+      before.health === health ? before : { health, busy: cores(before.health, health) ?? before.busy },
+    );
+  }, [health]);
+  return seen.busy;
+}
+
+function Figures({ health }: { health: Health }) {
+  const { t } = useTranslation('admin');
+  const busy = useBusy(health);
+  const now = serverNow();
+  const wrong = alarms(health, now);
+  const number = new Intl.NumberFormat(language());
+  const n = (value: number) => number.format(value);
+  const queue = (of: Health['messages'], href: string) => (
+    <Stack className={css.tight}>
+      <dl className={css.figures}>
+        <Figure name={t('queue.due')} value={n(of.due)} />
+        <Figure name={t('queue.late')} value={n(of.late)} bad={of.late > 0} />
+        <Figure name={t('queue.scheduled')} value={n(of.scheduled)} />
+        <Figure name={t('queue.failed')} value={n(of.failed)} bad={of.failed > 0} />
+      </dl>
+      {of.oldestDueAt && <Soft small>{t('queue.oldest', { when: relative(of.oldestDueAt, now) })}</Soft>}
+      <ButtonLink href={href} look="quiet" size="small">
+        {t('queue.see')}
+      </ButtonLink>
+    </Stack>
+  );
+  return (
+    <>
+      <section aria-label={t('overview.alarms')} data-alarms={wrong.length}>
+        <Stack>
+          {wrong.length === 0 && (
+            <Note tone="good">
+              <Row>
+                <CircleCheck size={20} aria-hidden="true" />
+                <strong>{t('overview.allWell')}</strong>
+              </Row>
+            </Note>
+          )}
+          {wrong.map(({ alarm, tone, count }) => (
+            <Note key={alarm} tone={tone}>
+              <Row>
+                <TriangleAlert size={20} aria-hidden="true" />
+                <strong>{t(`alarm.${alarm}.title`, { count })}</strong>
+              </Row>
+              <p>{t(`alarm.${alarm}.nextStep`)}</p>
+            </Note>
+          ))}
+        </Stack>
+      </section>
+      <Card>
+        <h2>{t('overview.now')}</h2>
+        <dl className={css.figures}>
+          <Figure name={t('overview.rooms')} value={<Link href="/admin/rooms">{n(health.rooms)}</Link>} />
+          <Figure name={t('overview.participants')} value={n(health.participants)} />
+          <Figure name={t('overview.waiting')} value={n(health.waiting)} />
+          <Figure
+            name={t('overview.cpu')}
+            value={busy === undefined ? '…' : `${n(Math.round(busy * 100))} %`}
+          />
+          <Figure
+            name={t('overview.memory')}
+            value={health.memoryBytes == null ? '–' : size(health.memoryBytes)}
+          />
+        </dl>
+      </Card>
+      <Card>
+        <h2>{t('overview.storage')}</h2>
+        <dl className={css.figures}>
+          <Figure name={t('overview.database')} value={size(health.databaseBytes)} />
+          <Figure name={t('overview.log')} value={size(health.logBytes)} />
+          <Figure name={t('overview.files')} value={`${n(health.files)} · ${size(health.fileBytes)}`} />
+          <Figure name={t('overview.commits')} value={n(health.commits)} />
+          <Figure name={t('overview.refused')} value={n(health.refusedBusy)} bad={health.refusedBusy > 0} />
+          <Figure
+            name={t('overview.backup')}
+            value={health.lastBackupAt ? dateTime(health.lastBackupAt) : t('overview.never')}
+            bad={!health.lastBackupAt}
+          />
+        </dl>
+      </Card>
+      <div className={css.pair}>
+        <Card>
+          <h2>{t('overview.messages')}</h2>
+          {queue(health.messages, '/admin/outbox')}
+        </Card>
+        <Card>
+          <h2>{t('overview.deliveries')}</h2>
+          {queue(health.deliveries, '/admin/deliveries')}
+        </Card>
+      </div>
+      <div className={css.pair}>
+        <Card>
+          <h2>{t('overview.people')}</h2>
+          <Counts counts={health.users} name={(role) => t(`role.${role as 'customer'}`)} />
+        </Card>
+        <Card>
+          <h2>{t('overview.appointments')}</h2>
+          <Counts counts={health.appointments} name={(status) => t(`status.${status as 'pending'}`)} />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Figure({ name, value, bad }: { name: string; value: ReactNode; bad?: boolean }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd data-bad={bad || undefined}>{value}</dd>
+    </div>
+  );
+}
+
+function Counts({ counts, name }: { counts: unknown; name: (key: string) => string }) {
+  const known = Object.entries((counts ?? {}) as Record<string, unknown>);
+  const { t } = useTranslation('admin');
+  if (known.length === 0) return <Soft>{t('overview.none')}</Soft>;
+  return (
+    <Row>
+      {known.map(([key, count]) => (
+        <Badge key={key}>
+          {name(key)}: {String(count)}
+        </Badge>
+      ))}
+    </Row>
+  );
+}

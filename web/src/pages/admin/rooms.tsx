@@ -1,0 +1,139 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { PhoneOff, Timer, Video } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { roomsQuery } from '~/admin/queries';
+import { api, ask, type Schemas } from '~/api/client';
+import { clock, time } from '~/lib/format';
+import { useTitle } from '~/lib/title';
+import { useServerNow } from '~/live/clock';
+import { Button, ButtonLink } from '~/ui/button';
+import { Dialog } from '~/ui/dialog';
+import { Badge, Card, Row, Soft, Stack } from '~/ui/layout';
+import { Loading, ProblemNote, ProblemState, State } from '~/ui/states';
+import { toast } from '~/ui/toast';
+import css from './admin.module.css';
+
+type Room = Schemas['LiveRoom'];
+
+/** The calls that go on now. */
+export default function Rooms() {
+  const { t } = useTranslation('admin');
+  const { data, error, isPending, refetch } = useQuery(roomsQuery);
+  useTitle(t('sections.rooms'));
+  return (
+    <Stack className={css.page}>
+      <div>
+        <h1>{t('rooms.title')}</h1>
+        <Soft>{t('rooms.intro')}</Soft>
+      </div>
+      {isPending && <Loading />}
+      {error && !data && <ProblemState error={error} retry={() => void refetch()} />}
+      {data?.length === 0 && (
+        <State icon={<Video size={40} />} title={t('rooms.empty')}>
+          <p>{t('rooms.emptyText')}</p>
+        </State>
+      )}
+      {data?.map((room) => (
+        <One key={room.appointmentId} room={room} />
+      ))}
+    </Stack>
+  );
+}
+
+function One({ room }: { room: Room }) {
+  const { t } = useTranslation('admin');
+  const { t: common } = useTranslation();
+  const now = useServerNow();
+  const client = useQueryClient();
+  const [ending, setEnding] = useState(false);
+  const path = { params: { path: { appointment_id: room.appointmentId } } };
+  const settled = () => client.invalidateQueries({ queryKey: ['rooms'] });
+  const end = useMutation({
+    mutationFn: () => ask(api.POST('/api/admin/rooms/{appointment_id}/end', path)),
+    onSuccess: () => {
+      setEnding(false);
+      toast.success(t('rooms.ended'));
+    },
+    onSettled: settled,
+  });
+  const extend = useMutation({
+    mutationFn: () => ask(api.POST('/api/admin/rooms/{appointment_id}/extend', path)),
+    onSuccess: ({ closesAt, delays }) => {
+      toast.success(t('rooms.extended', { time: time(closesAt) }));
+      if (delays) toast.info(t('rooms.delays', { time: time(delays) }));
+    },
+    onError: toast.problem,
+    onSettled: settled,
+  });
+  return (
+    <Card aria-label={`${room.expertName}, ${room.customerName}`} data-room={room.roomName}>
+      <Stack>
+        <Row spread>
+          <div>
+            <h2>
+              {room.expertName} · {room.customerName}
+            </h2>
+            <Soft>{room.title}</Soft>
+          </div>
+          <Badge tone="accent">{clock(now - Date.parse(room.since))}</Badge>
+        </Row>
+        <dl className={css.figures}>
+          <div>
+            <dt>{t('rooms.endsAt')}</dt>
+            <dd>{time(room.endsAt)}</dd>
+          </div>
+          <div>
+            <dt>{t('rooms.closesAt')}</dt>
+            <dd>{time(room.closesAt)}</dd>
+          </div>
+          <div>
+            <dt>{t('rooms.extensions')}</dt>
+            <dd>{room.extensions}</dd>
+          </div>
+        </dl>
+        <ul>
+          {room.present.map((one) => (
+            <li key={`${one.seatId}${one.since}`}>
+              {one.name}
+              {one.role && ` (${t(`seat.${one.role}`)})`} · {t('rooms.since', { time: time(one.since) })}
+            </li>
+          ))}
+        </ul>
+        <Row>
+          <Button look="secondary" busy={extend.isPending} onClick={() => extend.mutate()}>
+            <Timer size={18} aria-hidden="true" />
+            {t('rooms.extend')}
+          </Button>
+          <Button look="danger" onClick={() => setEnding(true)}>
+            <PhoneOff size={18} aria-hidden="true" />
+            {t('rooms.end')}
+          </Button>
+          <ButtonLink href={`/appointments/${room.appointmentId}`} look="quiet">
+            {t('rooms.details')}
+          </ButtonLink>
+        </Row>
+      </Stack>
+      <Dialog
+        open={ending}
+        onClose={() => setEnding(false)}
+        title={t('rooms.endTitle')}
+        actions={
+          <>
+            <Button look="secondary" onClick={() => setEnding(false)}>
+              {common('cancel')}
+            </Button>
+            <Button look="danger" busy={end.isPending} onClick={() => end.mutate()}>
+              {t('rooms.endNow')}
+            </Button>
+          </>
+        }
+      >
+        <Stack>
+          <p>{t('rooms.endText', { count: room.present.length })}</p>
+          {end.error && <ProblemNote error={end.error} />}
+        </Stack>
+      </Dialog>
+    </Card>
+  );
+}
