@@ -1,3 +1,198 @@
-export default function Page() {
-  return null;
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { RotateCcw, Send } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation, useParams } from 'wouter';
+import { LOOK_AGAIN_MS, webhooksQuery } from '~/admin/queries';
+import { api, ask, type Schemas } from '~/api/client';
+import { dateTime } from '~/lib/format';
+import { useTitle } from '~/lib/title';
+import { Button } from '~/ui/button';
+import { Dialog } from '~/ui/dialog';
+import { Select } from '~/ui/field';
+import { Badge, Card, Note, Row, Soft, Stack, Table, type Tone } from '~/ui/layout';
+import { Sliced, useSlices } from '~/ui/list';
+import { ProblemNote, State } from '~/ui/states';
+import { toast } from '~/ui/toast';
+import css from './admin.module.css';
+
+type Delivery = Schemas['Slice_Delivery']['items'][number];
+
+const STATES = ['due', 'delivered', 'failed'] as const;
+const TONES: Record<Delivery['state'], Tone> = { due: 'warn', delivered: 'good', failed: 'bad' };
+
+/** What webhooks were told; of one of them at `/admin/deliveries/{its id}`. */
+export default function Deliveries() {
+  const { t } = useTranslation('admin');
+  const { id = '' } = useParams<{ id?: string }>();
+  const [, navigate] = useLocation();
+  const [state, setState] = useState<Delivery['state'] | ''>('');
+  const [shown, show] = useState<Delivery>();
+  const webhooks = useQuery(webhooksQuery);
+  useTitle(t('sections.deliveries'));
+  const list = useSlices(
+    ['deliveries', id, state],
+    (cursor) =>
+      ask(
+        api.GET('/api/admin/deliveries', {
+          params: {
+            query: {
+              limit: 25,
+              ...(id && { webhookId: id }),
+              ...(state && { state }),
+              ...(cursor && { cursor }),
+            },
+          },
+        }),
+      ),
+    { refetchInterval: LOOK_AGAIN_MS },
+  );
+  return (
+    <Stack className={css.page}>
+      <div>
+        <h1>{t('deliveries.title')}</h1>
+        <Soft>{t('deliveries.intro')}</Soft>
+      </div>
+      <div className={css.filters}>
+        <Select
+          label={t('deliveries.webhook')}
+          value={id}
+          onChange={(event) =>
+            navigate(event.target.value ? `/admin/deliveries/${event.target.value}` : '/admin/deliveries')
+          }
+        >
+          <option value="">{t('all')}</option>
+          {webhooks.data?.map((webhook) => (
+            <option key={webhook.id} value={webhook.id}>
+              {webhook.url}
+            </option>
+          ))}
+        </Select>
+        <Select
+          label={t('deliveries.state')}
+          value={state}
+          onChange={(event) => setState(event.target.value as typeof state)}
+        >
+          <option value="">{t('all')}</option>
+          {STATES.map((one) => (
+            <option key={one} value={one}>
+              {t(`delivery.${one}`)}
+            </option>
+          ))}
+        </Select>
+      </div>
+      <Sliced
+        list={list}
+        empty={
+          <State icon={<Send size={40} />} title={t('deliveries.empty')}>
+            <p>{t('deliveries.emptyText')}</p>
+          </State>
+        }
+      >
+        {(items) => (
+          <Card>
+            <Table
+              label={t('deliveries.title')}
+              head={
+                <>
+                  <th scope="col">{t('deliveries.event')}</th>
+                  <th scope="col">{t('deliveries.state')}</th>
+                  <th scope="col">{t('deliveries.answer')}</th>
+                  <th scope="col">{t('deliveries.attempts')}</th>
+                  <th scope="col">{t('deliveries.when')}</th>
+                </>
+              }
+            >
+              {items.map((delivery) => (
+                <tr key={delivery.id}>
+                  <td>
+                    <button type="button" className={css.link} onClick={() => show(delivery)}>
+                      {delivery.eventType}
+                    </button>
+                    {delivery.replayOf && <Soft small>{t('deliveries.isReplay')}</Soft>}
+                  </td>
+                  <td>
+                    <Badge tone={TONES[delivery.state]}>{t(`delivery.${delivery.state}`)}</Badge>
+                  </td>
+                  <td>{delivery.responseStatus ?? '–'}</td>
+                  <td>{delivery.attempts}</td>
+                  <td>{dateTime(delivery.createdAt)}</td>
+                </tr>
+              ))}
+            </Table>
+          </Card>
+        )}
+      </Sliced>
+      {shown && <Detail delivery={shown} onClose={() => show(undefined)} />}
+    </Stack>
+  );
+}
+
+function Detail({ delivery, onClose }: { delivery: Delivery; onClose: () => void }) {
+  const { t } = useTranslation('admin');
+  const { t: common } = useTranslation();
+  const client = useQueryClient();
+  const replay = useMutation({
+    mutationFn: () =>
+      ask(
+        api.POST('/api/admin/deliveries/{delivery_id}/replay', {
+          params: { path: { delivery_id: delivery.id } },
+        }),
+      ),
+    onSuccess: () => {
+      toast.success(t('deliveries.replayed'));
+      onClose();
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ['deliveries'] }),
+  });
+  const facts: [string, string][] = [
+    [t('deliveries.made'), dateTime(delivery.createdAt)],
+    ...(delivery.doneAt ? [[t('deliveries.done'), dateTime(delivery.doneAt)] as [string, string]] : []),
+    ...(delivery.nextAt ? [[t('deliveries.next'), dateTime(delivery.nextAt)] as [string, string]] : []),
+    [t('deliveries.attempts'), String(delivery.attempts)],
+    [t('deliveries.answer'), String(delivery.responseStatus ?? '–')],
+  ];
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={delivery.eventType}
+      actions={
+        <>
+          <Button look="secondary" onClick={onClose}>
+            {common('close')}
+          </Button>
+          <Button busy={replay.isPending} onClick={() => replay.mutate()}>
+            <RotateCcw size={18} aria-hidden="true" />
+            {t('deliveries.replay')}
+          </Button>
+        </>
+      }
+    >
+      <Stack>
+        <Row>
+          <Badge tone={TONES[delivery.state]}>{t(`delivery.${delivery.state}`)}</Badge>
+          <span className={css.mono}>{delivery.eventId}</span>
+        </Row>
+        <dl className={css.figures}>
+          {facts.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        {delivery.lastError && <Note tone="bad">{delivery.lastError}</Note>}
+        <section
+          className={css.code}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          tabIndex={0}
+          aria-label={t('deliveries.payload')}
+        >
+          <pre className={css.mono}>{JSON.stringify(delivery.payload, null, 2)}</pre>
+        </section>
+        {replay.error && <ProblemNote error={replay.error} />}
+      </Stack>
+    </Dialog>
+  );
 }

@@ -7,7 +7,7 @@ import { useSession } from '~/api/session';
 import { type Appointment, conflicts } from '~/expert/agenda';
 import { dayQuery, requestsQuery } from '~/expert/queries';
 import { addDays, dayStart } from '~/expert/zone';
-import { day, isoDay, ownZone, relative, timeRange } from '~/lib/format';
+import { dateTime, day, isoDay, ownZone, relative, timeRange } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { useServerNow } from '~/live/clock';
 import { Button, ButtonLink } from '~/ui/button';
@@ -51,7 +51,9 @@ function Request({ request }: { request: Appointment }) {
   const decide = useDecision(request);
   const may = (action: (typeof request.actions)[number]) => request.actions.includes(action);
   return (
-    <Card aria-label={t('requests.of', { name: request.customerName ?? t('someone') })}>
+    <Card
+      aria-label={`${t('requests.of', { name: request.customerName ?? t('someone') })}, ${dateTime(request.startsAt, zone)}`}
+    >
       <Stack>
         <Row spread>
           <div>
