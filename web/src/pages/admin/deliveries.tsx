@@ -162,10 +162,12 @@ function Detail({ delivery, onClose }: { delivery: Delivery; onClose: () => void
           <Button look="secondary" onClick={onClose}>
             {common('close')}
           </Button>
-          <Button busy={replay.isPending} onClick={() => replay.mutate()}>
-            <RotateCcw size={18} aria-hidden="true" />
-            {t('deliveries.replay')}
-          </Button>
+          {delivery.state !== 'due' && (
+            <Button busy={replay.isPending} onClick={() => replay.mutate()}>
+              <RotateCcw size={18} aria-hidden="true" />
+              {t('deliveries.replay')}
+            </Button>
+          )}
         </>
       }
     >

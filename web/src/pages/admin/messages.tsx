@@ -5,7 +5,7 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { isEmail } from '~/admin/address';
-import { api, ask, type Schemas } from '~/api/client';
+import { api, ask, Problem, type Schemas } from '~/api/client';
 import { useTitle } from '~/lib/title';
 import { Button } from '~/ui/button';
 import { TextField } from '~/ui/field';
@@ -78,7 +78,14 @@ function Trial({
   const { t: common } = useTranslation();
   const form = useForm<{ to: string }>({ defaultValues: { to: '' } });
   const { errors } = form.formState;
-  const trial = useMutation({ mutationFn: ({ to }: { to: string }) => run(to.trim()) });
+  const trial = useMutation({
+    mutationFn: ({ to }: { to: string }) => run(to.trim()),
+    onError: (error, { to }) => {
+      if (Problem.of(error).status === 422)
+        form.setError('to', { message: to.trim() ? t('messages.refused') : t('messages.noneOwn') });
+    },
+  });
+  const beside = trial.error !== null && Problem.of(trial.error).status === 422;
   const result = trial.data;
   return (
     <Card>
@@ -114,7 +121,7 @@ function Trial({
               <p>{t('messages.notSentStep')}</p>
             </Note>
           )}
-          {trial.error && <ProblemNote error={trial.error} />}
+          {trial.error && !beside && <ProblemNote error={trial.error} />}
         </div>
       </Stack>
     </Card>
