@@ -9,13 +9,13 @@ import {
   ShieldCheck,
   Stethoscope,
 } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { brandingQuery } from '~/api/branding';
 import { useSession } from '~/api/session';
 import { LANGUAGES, language, speak } from '~/i18n';
-import { setBrand, setTheme, type Theme, theme } from '~/lib/theme';
+import { setBrand, setTheme, type Theme, useTheme } from '~/lib/theme';
 import css from './frame.module.css';
 
 /** Header, main part and footer around a page. */
@@ -128,18 +128,11 @@ function Languages() {
 
 function Themes() {
   const { t } = useTranslation();
-  const [chosen, choose] = useState<Theme>(theme);
+  const chosen = useTheme();
   return (
     <label className={css.choice}>
       <span>{t('appearance')}</span>
-      <select
-        value={chosen}
-        onChange={(event) => {
-          const next = event.target.value as Theme;
-          setTheme(next);
-          choose(next);
-        }}
-      >
+      <select value={chosen} onChange={(event) => setTheme(event.target.value as Theme)}>
         <option value="system">{t('themeSystem')}</option>
         <option value="light">{t('themeLight')}</option>
         <option value="dark">{t('themeDark')}</option>

@@ -36,19 +36,20 @@ export function useRules() {
 }
 
 /**
- * Puts a refusal beside the field that it is about, by the problem's code; returns the problem where it is about none
- * of them.
+ * Puts a refusal beside the field that it is about, by the problem's code, in the problem's words or others; returns
+ * the problem where it is about none of them.
  */
 export async function blame<T extends FieldValues>(
   thrown: unknown,
   setError: UseFormSetError<T>,
-  fields: Partial<Record<string, FieldPath<T>>>,
+  fields: Partial<Record<string, FieldPath<T> | readonly [field: FieldPath<T>, said: string]>>,
 ): Promise<Problem | undefined> {
   const problem = Problem.of(thrown);
-  const field = fields[problem.code] ?? fields[problem.text('field') ?? ''];
-  if (!field) return problem;
+  const found = fields[problem.code];
+  if (!found) return problem;
   await i18next.loadNamespaces('problems');
   const { title, nextStep } = problemWords(problem);
-  setError(field, { type: 'server', message: `${title}. ${nextStep}` }, { shouldFocus: true });
+  const [field, message] = typeof found === 'string' ? [found, `${title}. ${nextStep}`] : found;
+  setError(field, { type: 'server', message }, { shouldFocus: true });
   return undefined;
 }

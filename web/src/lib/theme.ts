@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from 'react';
 import { parse, shades } from './brand';
 
 /** Dark and light: what was chosen, else what the system has. */
@@ -23,10 +24,23 @@ function apply(): void {
   for (const [name, value] of Object.entries(shades(colour, shown))) root.style.setProperty(name, value);
 }
 
+const listeners = new Set<() => void>();
+
 export function setTheme(next: Theme): void {
   if (next === 'system') localStorage.removeItem(STORED);
   else localStorage.setItem(STORED, next);
   apply();
+  for (const tell of listeners) tell();
+}
+
+function subscribe(tell: () => void): () => void {
+  listeners.add(tell);
+  return () => listeners.delete(tell);
+}
+
+/** The chosen theme; the component renders again when another is chosen. */
+export function useTheme(): Theme {
+  return useSyncExternalStore(subscribe, theme);
 }
 
 /** The organisation's colour, `#rrggbb`. */

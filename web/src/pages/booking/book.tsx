@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Suspense } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'wouter';
 import { useTitle } from '~/lib/title';
@@ -40,8 +40,17 @@ export function Booking({ expert }: { expert: ExpertPage }) {
   const service =
     expert.services.find(({ id }) => id === way.service) ??
     (expert.services.length === 1 ? expert.services[0] : undefined);
-  if (way.booked) return <Booked id={way.booked} expert={expert} />;
   const step = !service ? 0 : way.details && way.at ? 2 : 1;
+  const work = useRef<HTMLDivElement>(null);
+  const [seen, setSeen] = useState(step);
+  // A step further: whoever reads or listens goes on at its beginning.
+  useEffect(() => {
+    if (seen === step) return;
+    setSeen(step);
+    work.current?.focus({ preventScroll: true });
+    work.current?.scrollIntoView({ block: 'start' });
+  }, [seen, step]);
+  if (way.booked) return <Booked id={way.booked} expert={expert} />;
   return (
     <div className={css.page}>
       <header className={css.head}>
@@ -49,7 +58,7 @@ export function Booking({ expert }: { expert: ExpertPage }) {
         <Steps step={step} />
       </header>
       <div className={css.split}>
-        <div className={css.work}>
+        <div ref={work} tabIndex={-1} className={css.work}>
           <Suspense fallback={<Waiting />}>
             <StepBody expert={expert} service={service} step={step} />
           </Suspense>
