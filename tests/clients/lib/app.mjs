@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { browserOf } from './browsers.mjs';
+import { out } from './out.mjs';
 import { until } from './puppet.mjs';
 
 const PROBE = readFileSync(fileURLToPath(new URL('./probe.js', import.meta.url)), 'utf8');
@@ -52,11 +53,10 @@ export class Visitor {
   }
 
   /** A new tab on a page of the app. */
-  async goto(path) {
+  async goto(path, waitUntil) {
     const tab = new Tab(this, await this.context.newPage());
     this.tabs.push(tab);
-    await tab.goto(path);
-    return tab;
+    return tab.goto(path, waitUntil);
   }
 
   async close() {
@@ -64,19 +64,45 @@ export class Visitor {
   }
 }
 
+/**
+ * Runs a body with a browser for each of some people; each is a person, or [person, options]. When it fails, what their
+ * tabs showed is told and kept as pictures.
+ */
+export async function withVisitors(people, body) {
+  const visitors = await Promise.all(
+    people.map((it) => {
+      const [person, options] = Array.isArray(it) ? it : [it, {}];
+      return Visitor.open(person.office, person, options);
+    }),
+  );
+  try {
+    const result = await body(...visitors);
+    for (const tab of visitors.flatMap((it) => it.tabs)) if (!tab.page.isClosed()) await tab.assertClean();
+    return result;
+  } catch (error) {
+    const tabs = visitors.flatMap((it) => it.tabs).filter((it) => !it.page.isClosed());
+    const shown = await Promise.all(tabs.map((it, i) => it.account(`failed-${i}`)));
+    const told = new Error(`${error.message}\n--- tabs ---\n${shown.join('\n')}`);
+    told.stack = `${told.message}\n${error.stack?.split('\n').filter((line) => /^ +at /.test(line)).join('\n')}`;
+    throw told;
+  } finally {
+    await Promise.all(visitors.map((it) => it.close()));
+  }
+}
+
 /** One tab. Elements are found by what people are told of them: role and name. */
 export class Tab {
   complaints = [];
-  /** Server's answers that a test expects to be refusals of something else than data. */
-  expected = [];
 
   constructor(visitor, page) {
     Object.assign(this, { visitor, page });
     page.on('pageerror', (error) => this.complaints.push(`error: ${error.message}`));
     page.on('console', (message) => {
       const text = message.text();
-      // Chromium writes a line for each answer of the API that is a refusal; those are the page's to handle.
-      if (message.type() === 'error' && !text.startsWith('Failed to load resource')) this.complaints.push(`console: ${text}`);
+      // Chromium writes a line for each answer of the API that is a refusal, the media client one for each channel that
+      // the server closes at a call's end.
+      const usual = /^Failed to load resource|^publisher data channel '\w+' closed unexpectedly/;
+      if (message.type() === 'error' && !usual.test(text)) this.complaints.push(`console: ${text}`);
     });
     page.on('response', (answer) => {
       const path = new URL(answer.url()).pathname;
@@ -86,10 +112,15 @@ export class Tab {
     });
   }
 
-  async goto(path) {
-    const answer = await this.page.goto(path, { waitUntil: 'domcontentloaded' });
+  async goto(path, waitUntil = 'domcontentloaded') {
+    const answer = await this.page.goto(path, { waitUntil });
     this.status = answer?.status();
     return this;
+  }
+
+  /** The line was cut or the server away, of which browser and media client have written in the console. */
+  forgiveConsole() {
+    this.complaints = this.complaints.filter((it) => !it.startsWith('console:'));
   }
 
   // --- finding -----------------------------------------------------------------------------------
@@ -231,6 +262,14 @@ export class Tab {
       }
       return wrong;
     });
+  }
+
+  /** What somebody who looks at the tab would say. */
+  async account(name) {
+    const path = out(`${name}-${this.visitor.person.email ?? 'anybody'}.png`);
+    await this.page.screenshot({ path, timeout: 5000 }).catch(() => {});
+    const shown = await this.page.evaluate(() => document.body.innerText.replace(/\s+/g, ' ').slice(0, 500)).catch((e) => e.message);
+    return `${this.visitor.person.name} at ${this.page.url()}: ${shown} ${JSON.stringify(this.complaints)}`;
   }
 
   /** Keeps a picture of the page, in a run that is to make some. */

@@ -179,3 +179,20 @@ export class Office {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+let kept;
+
+/** A server that suites share, with people (`start`) or as the demo has it (`demo`); one of the other kind is stopped. */
+export async function sharedOffice(kind = 'start') {
+  if (kept?.kind !== kind) {
+    await stopSharedOffice();
+    kept = { kind, office: Office[kind]() };
+  }
+  return kept.office;
+}
+
+export async function stopSharedOffice() {
+  const office = await kept?.office.catch(() => {});
+  kept = undefined;
+  await office?.stop();
+}

@@ -4,9 +4,12 @@
   const kept = { connections: [], shift: 0, refused: [] };
   window.__probe = kept;
 
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) kept.shift += entry.value;
-  }).observe({ type: 'layout-shift', buffered: true });
+  // Not in Firefox.
+  if (PerformanceObserver.supportedEntryTypes.includes('layout-shift')) {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) kept.shift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  }
   document.addEventListener('securitypolicyviolation', (event) => {
     kept.refused.push(`${event.effectiveDirective}: ${event.blockedURI || event.sample}`);
   });

@@ -39,3 +39,6 @@ export function words(key, values = {}, language = 'en') {
   if (found.length === 0) throw new Error(`the catalogue has no ${language} ${key}`);
   return new RegExp(`^\\s*(?:${found.map((it) => pattern(it, values)).join('|')})`);
 }
+
+/** Any of several. */
+export const either = (...keys) => new RegExp(keys.map((key) => words(key).source).join('|'));

@@ -3,11 +3,12 @@
 import { rmSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { closeBrowsers } from '../lib/browsers.mjs';
+import { stopSharedOffice } from '../lib/office.mjs';
 import { out } from '../lib/out.mjs';
 import { file, registeredCount } from '../lib/scenario.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 
-const FILES = ['python', 'node', 'chromium', 'layers', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described'];
+const FILES = ['python', 'node', 'chromium', 'layers', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described', 'app-flows', 'app-troubles', 'app-pages'];
 
 rmSync(out('covered.jsonl'), { force: true });
 
@@ -15,6 +16,7 @@ if (!process.env.CLIENTS_LIST) {
   before(startServer);
   after(async () => {
     await closeBrowsers();
+    await stopSharedOffice();
     await stopServer();
   });
 }
