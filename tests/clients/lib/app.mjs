@@ -161,11 +161,22 @@ export class Tab {
   }
 
   /** The page shows what it is about: nothing is being loaded any more. */
-  async settled() {
+  async settled(timeout = PATIENCE) {
     await this.page.waitForFunction(
       () => document.querySelector('h1') && !document.querySelector('[aria-busy="true"]'),
       null,
-      { timeout: PATIENCE },
+      { timeout },
+    );
+  }
+
+  /** The system's colours change, and the page's have followed. */
+  async colours(colorScheme) {
+    await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await this.page.waitForFunction(
+      (scheme) =>
+        document.documentElement.dataset.theme === scheme &&
+        document.getAnimations().every((it) => it.playState !== 'running' || it.effect.getTiming().iterations === Infinity),
+      colorScheme,
     );
   }
 
@@ -204,8 +215,9 @@ export class Tab {
     assert.deepEqual([...this.complaints, ...refused.map((it) => `policy: ${it}`)], [], where);
   }
 
+  /** How much the page has jumped, and what did. */
   shift() {
-    return this.page.evaluate(() => window.__probe.shift);
+    return this.page.evaluate(() => ({ shift: window.__probe.shift, shifts: window.__probe.shifts }));
   }
 
   /** What the guidelines call serious or critical. */
@@ -223,8 +235,8 @@ export class Tab {
   }
 
   /** Layout that does not fit: too wide, no single heading, no title, controls that are too small to hit. */
-  layout() {
-    return this.page.evaluate(() => {
+  layout({ touch = true } = {}) {
+    return this.page.evaluate((touch) => {
       const wrong = [];
       const wide = document.scrollingElement.scrollWidth - document.documentElement.clientWidth;
       if (wide > 0) {
@@ -257,11 +269,11 @@ export class Tab {
         // Links within a sentence are as large as the words are.
         if (it.tagName === 'A' && getComputedStyle(it).display === 'inline') continue;
         const main = it.matches('[type=submit], header nav a, main input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=color]), main select, main textarea') || (it.matches('a, button') && accent(it));
-        const least = main ? 43.5 : 24;
+        const least = main ? (touch ? 43.5 : 35.5) : 24;
         if (height < least || width < Math.min(least, 24)) wrong.push(`${name(target)} is ${Math.round(width)}×${Math.round(height)}`);
       }
       return wrong;
-    });
+    }, touch);
   }
 
   /** What somebody who looks at the tab would say. */

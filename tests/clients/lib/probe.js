@@ -1,13 +1,18 @@
 // Runs in each page of the app before its own scripts: keeps what the app itself does not show, so that a test can ask
 // for it. The app does not know of it.
 (() => {
-  const kept = { connections: [], shift: 0, refused: [] };
+  const kept = { connections: [], shift: 0, shifts: [], refused: [] };
   window.__probe = kept;
 
   // Not in Firefox.
   if (PerformanceObserver.supportedEntryTypes.includes('layout-shift')) {
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) kept.shift += entry.value;
+      for (const entry of list.getEntries()) {
+        if (entry.hadRecentInput) continue;
+        kept.shift += entry.value;
+        const what = entry.sources.slice(0, 3).map((it) => it.node?.outerHTML?.slice(0, 60) ?? it.node?.textContent);
+        kept.shifts.push(`${entry.value.toFixed(3)} at ${Math.round(entry.startTime)} ms: ${what.join(' | ')}`);
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   }
   document.addEventListener('securitypolicyviolation', (event) => {

@@ -8,7 +8,7 @@ import { out } from '../lib/out.mjs';
 import { file, registeredCount } from '../lib/scenario.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 
-const FILES = ['python', 'node', 'chromium', 'layers', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described', 'app-flows', 'app-troubles', 'app-pages'];
+const FILES = ['python', 'node', 'chromium', 'layers', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described'];
 
 rmSync(out('covered.jsonl'), { force: true });
 

@@ -38,18 +38,16 @@ async function inspect(tab, name) {
   const wrong = [];
   for (const [size, viewport] of Object.entries(SIZES)) {
     await tab.page.setViewportSize(viewport);
-    const found = await tab.layout();
+    const found = await tab.layout({ touch: size !== 'desktop' });
     // What is wrong at one size is said once.
     for (const it of found) if (!wrong.some((known) => known.endsWith(it))) wrong.push(`${size}: ${it}`);
     await tab.picture(`${name}-${size}`);
     // What colours, names and roles are wrong does not hang on each width: a phone in the dark, a desk by day.
     if (size === 'phone') {
-      await tab.page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-      // Until every colour has arrived.
-      await sleep(200);
+      await tab.colours('dark');
       wrong.push(...(await tab.axe()).map((it) => `phone, dark: ${it}`));
       await tab.picture(`${name}-${size}-dark`);
-      await tab.page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+      await tab.colours('light');
     }
     if (size === 'desktop') wrong.push(...(await tab.axe()).map((it) => `desktop: ${it}`));
   }
@@ -67,7 +65,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
         for (let i = 0; i < paths.length; i++) {
           const tab = await visitor.goto(paths[i]);
           try {
-            await tab.settled();
+            await tab.settled(10_000);
             if (paths[i] === SECTIONS[who]) for (const more of await sections(tab, paths[i])) if (!paths.includes(more)) paths.push(more);
             wrong.push(...(await inspect(tab, `${who}-${slug(paths[i])}`)).map((it) => `${paths[i]}: ${it}`));
             await tab.assertClean();
@@ -100,7 +98,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
             const busy = await tab.see(tab.page.locator('[aria-busy="true"]')).then(() => true, () => false);
             await tab.settled().catch(() => {});
             await sleep(300);
-            return { path, busy, shift: Math.round((await tab.shift()) * 1000) / 1000 };
+            return { path, busy, ...(await tab.shift()) };
           }),
         );
       } finally {

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Schemas } from '~/api/client';
 import * as format from '~/lib/format';
 import { Card, Note } from '~/ui/layout';
+import { Skeleton } from '~/ui/states';
 import css from './page.module.css';
 import { joinQuery } from './queries';
 import { type Appointment, doorAt } from './view';
@@ -17,6 +18,15 @@ export function WhyNot({ appointment, now }: { appointment: Appointment; now: nu
   useEffect(() => {
     void refetch();
   }, [state, refetch]);
+  // Most often it is too early: then there will be something, and its place is kept.
+  if (!data && state === 'not_open') {
+    return (
+      <Card aria-busy="true">
+        <h2>{t('why.title')}</h2>
+        <Skeleton height="5.5rem" radius="var(--radius-m)" />
+      </Card>
+    );
+  }
   if (!data || data.mayJoin || data.reasons.length === 0) return null;
   return (
     <Card aria-labelledby="why">
