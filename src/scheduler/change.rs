@@ -57,6 +57,8 @@ pub enum Kind {
     OpenedEarly,
     /// The room stays open longer.
     Extended,
+    /// The room opens or closes at another time, or lets nobody new in from another time on.
+    WindowChanged,
     /// The room closes soon.
     Closing,
     /// A customer has joined a session.
@@ -99,6 +101,7 @@ impl Kind {
             Kind::Corrected => "corrected",
             Kind::OpenedEarly => "opened_early",
             Kind::Extended => "extended",
+            Kind::WindowChanged => "window_changed",
             Kind::Closing => "closing",
             Kind::Joined => "joined",
             Kind::Left => "left",

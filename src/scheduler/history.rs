@@ -25,6 +25,7 @@ const TOLD: &[&str] = &[
     "withdrawn",
     "noShow",
     "previousNoShow",
+    "opensAt",
     "closesAt",
     "name",
     "role",

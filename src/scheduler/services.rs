@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::records::{Approval, Lobby};
-use super::{CloseAnchor, Error, Scheduler, ServiceRules, ServiceRulesError, texts};
+use super::{CloseAnchor, Error, Scheduler, ServiceRules, ServiceRulesError, WindowOverrides, texts};
 use crate::ids::{ServiceId, UserId};
 use crate::store::{Actor, Role, RowExt, Tx};
 use crate::units::{UnixTime, rfc3339};
@@ -148,6 +148,18 @@ pub(super) const fn minutes(n: u32) -> Duration {
 
 const fn days(n: u32) -> Duration {
     minutes(n.saturating_mul(24 * 60))
+}
+
+impl Service {
+    /// What its appointments' windows have otherwise than the server's settings say.
+    pub(super) fn overrides(&self) -> WindowOverrides {
+        WindowOverrides {
+            before: self.open_before_min.map(minutes),
+            after: self.close_after_min.map(minutes),
+            anchor: self.close_anchor,
+            extension: None,
+        }
+    }
 }
 
 impl ServiceDraft {
@@ -418,10 +430,6 @@ fn store(
     lobby: Lobby,
     now: UnixTime,
 ) -> Result<(), Error> {
-    let anchor = draft.close_anchor.map(|anchor| match anchor {
-        CloseAnchor::End => "end",
-        CloseAnchor::Start => "start",
-    });
     tx.prepare_cached(sql)?.execute(named_params! {
         ":id": id, ":expert": expert, ":title": draft.title.trim(), ":description": draft.description.trim(),
         ":duration": draft.duration_min, ":before": draft.buffer_before_min, ":after": draft.buffer_after_min,
@@ -429,7 +437,7 @@ fn store(
         ":notice": draft.min_notice_min, ":horizon": draft.horizon_days, ":cancel": draft.cancel_notice_min,
         ":reschedule": draft.reschedule_notice_min, ":reapprove": draft.reapprove, ":lobby": lobby.as_str(),
         ":keep_chat": draft.keep_chat, ":opens": draft.open_before_min, ":closes": draft.close_after_min,
-        ":anchor": anchor, ":now": now.0,
+        ":anchor": draft.close_anchor.map(CloseAnchor::as_str), ":now": now.0,
     })?;
     Ok(())
 }

@@ -64,14 +64,19 @@ impl Desk {
     }
 
     pub fn with(settings: SchedulerSettings) -> Self {
+        let desk = Self::without_rooms(settings);
+        desk.scheduler.attach(desk.rooms.clone());
+        desk
+    }
+
+    /// A desk to which rooms can be attached.
+    pub fn without_rooms(settings: SchedulerSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&DataFolder::new(folder.path()), 2).unwrap();
         let clock = Arc::new(ManualClock::new(START.minus(Duration::from_secs(24 * 3600))));
         let shared: crate::clock::SharedClock = clock.clone();
         let scheduler = Scheduler::new(store, shared, settings);
-        let rooms = Arc::new(RecordedRooms::default());
-        scheduler.attach(rooms.clone());
-        let desk = Self { scheduler, clock, rooms, folder };
+        let desk = Self { scheduler, clock, rooms: Arc::default(), folder };
         let people = [
             (1, Role::Customer),
             (2, Role::Customer),

@@ -28,6 +28,16 @@ pub enum CloseAnchor {
     Start,
 }
 
+impl CloseAnchor {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CloseAnchor::End => "end",
+            CloseAnchor::Start => "start",
+        }
+    }
+}
+
 /// By how much and how often the expert may prolong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtensionRules {

@@ -1,19 +1,22 @@
-//! Windows of running calls: opening early, keeping open longer.
+//! When rooms are open: opening early, keeping open longer, otherwise than the service says.
 
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Rest;
-use crate::api::office::{Access, Caller, Json, OfficeRoutes, Path};
+use super::fields::given;
+use super::view::{Told, View, told};
+use crate::api::office::{Access, Caller, IfMatch, Json, OfficeRoutes, Path};
 use crate::api::problem::Problem;
 use crate::ids::AppointmentId;
+use crate::scheduler::{CloseAnchor, WindowChange};
 use crate::store::Actor;
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
-    routes.add(Access::Staff, routes!(extend)).add(Access::Staff, routes!(open))
+    routes.add(Access::Staff, routes!(extend)).add(Access::Staff, routes!(open)).add(Access::Staff, routes!(window))
 }
 
 /// When a room is open now.
@@ -62,4 +65,42 @@ async fn open(
     let appointment = rest.scheduler.open_early(caller.actor, id).await?;
     let window = appointment.window(&rest.scheduler.settings().window);
     Ok(Json(WindowNow { opens_at: window.opens, closes_at: window.closes, delays: None }))
+}
+
+/// What a window has otherwise; what is left out stays, `null` goes back to what the service has.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OtherWindow {
+    /// How long before the start the room opens.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, maximum = 1440)]
+    open_before_min: Option<Option<u32>>,
+    /// How long after the end, or the start, it closes.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, maximum = 1440)]
+    close_after_min: Option<Option<u32>>,
+    /// What that is counted from.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<CloseAnchor>)]
+    close_anchor: Option<Option<CloseAnchor>>,
+}
+
+/// Have the room open and close otherwise than the service says
+///
+/// An open room follows at once, and everybody in it is told. It is refused where the room would be closed by then, or
+/// an open one not open yet.
+#[utoipa::path(patch, path = "/api/appointments/{appointment_id}/window", tag = "calls",
+    params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = OtherWindow,
+    responses((status = 200, body = View, headers(("etag" = String)))))]
+async fn window(
+    State(rest): State<Rest>,
+    caller: Caller,
+    Path(id): Path<AppointmentId>,
+    version: IfMatch,
+    Json(other): Json<OtherWindow>,
+) -> Result<Told, Problem> {
+    let OtherWindow { open_before_min, close_after_min, close_anchor } = other;
+    let change = WindowChange { open_before_min, close_after_min, close_anchor };
+    rest.scheduler.change_window(caller.actor, id, change, version.expected()?).await?;
+    told(&rest, &caller, id).await
 }

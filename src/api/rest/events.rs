@@ -31,12 +31,12 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// Everybody with a seat hears what becomes of the appointment, by its `appointmentId`, `status`, `startsAt`, `endsAt`
 /// and `version` and what else there is to say of it: `appointment.held`, `released`, `requested`, `approved`,
 /// `rejected`, `proposed`, `proposal_declined`, `rescheduled`, `cancelled`, `expired`, `started`, `completed`,
-/// `no_show`, `corrected`, `opened_early`, `extended`, `closing`, `joined`, `left`, `seat_added`, `seat_changed`,
-/// `seat_removed`, `lobby_waiting`, `lobby_left`, `lobby_admitted` and `content`.
+/// `no_show`, `corrected`, `opened_early`, `extended`, `window_changed`, `closing`, `joined`, `left`, `seat_added`,
+/// `seat_changed`, `seat_removed`, `lobby_waiting`, `lobby_left`, `lobby_admitted` and `content`.
 ///
 /// `appointment.closing` comes ten, five and one minute before the room closes, whether one is in it or not, and says
 /// in `closesAt` when and in `minutesLeft` how soon. A close that is moved is told at once, by `closesAt` in
-/// `appointment.extended`, and has warnings of its own.
+/// `appointment.extended` and `appointment.window_changed`, and has warnings of its own.
 #[utoipa::path(get, path = "/api/events", tag = "service",
     params(("last-event-id" = Option<u64>, Header, description = "The last event that was seen.")),
     responses((status = 200, content_type = "text/event-stream", body = String)))]

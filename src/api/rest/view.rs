@@ -1,5 +1,7 @@
 //! An appointment as the API tells it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -7,7 +9,10 @@ use super::Rest;
 use crate::api::office::{Caller, Json, Versioned};
 use crate::api::problem::Problem;
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
-use crate::scheduler::{Action, Detail, Error, Lobby, NoShow, Permissions, Seat, SeatRole, Status, WindowState};
+use crate::scheduler::{
+    Action, CloseAnchor, Detail, Error, Lobby, NoShow, Permissions, Seat, SeatRole, Status, Window, WindowOverrides,
+    WindowRules, WindowState,
+};
 use crate::units::{UnixTime, rfc3339};
 
 /// An appointment as the caller sees it.
@@ -89,6 +94,51 @@ struct WindowView {
     #[schema(value_type = String, format = DateTime)]
     closes_at: UnixTime,
     state: Openness,
+    /// How long before the start it opens, unless it was opened early.
+    open_before_min: u64,
+    /// How long after the end, or the start, it closes, extensions apart.
+    close_after_min: u64,
+    /// What that is counted from.
+    close_anchor: CloseAnchor,
+    own: OwnWindow,
+}
+
+/// What the appointment itself has of this: from its service when it was booked, or changed since. For the rest the
+/// server's settings count.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnWindow {
+    open_before_min: Option<u64>,
+    close_after_min: Option<u64>,
+    close_anchor: Option<CloseAnchor>,
+}
+
+impl WindowView {
+    fn new(window: &Window, rules: WindowRules, own: &WindowOverrides, now: UnixTime) -> Self {
+        let in_force = rules.with(own);
+        Self {
+            opens_at: window.opens,
+            closes_at: window.closes,
+            state: match window.state(now) {
+                WindowState::NotOpen { .. } => Openness::NotOpen,
+                WindowState::Open { .. } => Openness::Open,
+                WindowState::Closed { .. } => Openness::Closed,
+            },
+            open_before_min: minutes(in_force.before),
+            close_after_min: minutes(in_force.after),
+            close_anchor: in_force.anchor,
+            own: OwnWindow {
+                open_before_min: own.before.map(minutes),
+                close_after_min: own.after.map(minutes),
+                close_anchor: own.anchor,
+            },
+        }
+    }
+}
+
+/// Whole minutes; the server's settings may have seconds besides.
+fn minutes(margin: Duration) -> u64 {
+    margin.as_secs() / 60
 }
 
 /// Where the present moment lies.
@@ -192,11 +242,7 @@ impl Seen {
     pub(super) fn view(self, rest: &Rest) -> View {
         let seats = self.seats();
         let Detail { appointment: it, window, own, actions, .. } = self.detail;
-        let state = match window.state(rest.scheduler.now()) {
-            WindowState::NotOpen { .. } => Openness::NotOpen,
-            WindowState::Open { .. } => Openness::Open,
-            WindowState::Closed { .. } => Openness::Closed,
-        };
+        let rules = rest.scheduler.settings().window;
         // Without a name it is not for the caller to know.
         let known = !it.customer_name.is_empty();
         // What the two sides write to each other is not for whoever comes along.
@@ -222,7 +268,7 @@ impl Seen {
             capacity: it.capacity,
             meeting_url: it.meeting_url.map(|path| rest.gate.base.link(&path)),
             meeting_room_name: it.meeting_room_name,
-            window: WindowView { opens_at: window.opens, closes_at: window.closes, state },
+            window: WindowView::new(&window, rules, &it.overrides, rest.scheduler.now()),
             lobby: it.lobby,
             keep_chat: it.keep_chat,
             note: it.customer_note,

@@ -38,6 +38,7 @@ mod closing;
 mod counts;
 mod facts;
 mod quality;
+mod scheduled;
 mod slow_reader;
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -76,7 +77,7 @@ impl MediaPlane for Recorder {
 
 /// A clock that moves when told to, and that can be set.
 struct TestClock {
-    manual: ManualClock,
+    manual: Arc<ManualClock>,
     set_by: AtomicI64,
 }
 
@@ -220,7 +221,20 @@ impl Server {
 
     /// A server of other than the usual settings.
     fn with(adjust: impl FnOnce(&mut RoomsSettings)) -> Self {
-        let clock = Arc::new(TestClock { manual: ManualClock::new(START), set_by: AtomicI64::new(0) });
+        let (plan, facts) = (Arc::new(Plan::default()), Arc::new(Facts::default()));
+        let manual = Arc::new(ManualClock::new(START));
+        let (admission, observer) = (Arc::clone(&plan), Arc::clone(&facts));
+        Self { plan, facts, ..Self::between(manual, admission, observer, adjust) }
+    }
+
+    /// A server that admission and observer of another kind stand beside; its plan and facts are nobody's.
+    fn between(
+        manual: Arc<ManualClock>,
+        admission: Arc<dyn Admission>,
+        observer: Arc<dyn Observer>,
+        adjust: impl FnOnce(&mut RoomsSettings),
+    ) -> Self {
+        let clock = Arc::new(TestClock { manual, set_by: AtomicI64::new(0) });
         let media = Arc::new(Recorder::default());
         let (plan, facts) = (Arc::new(Plan::default()), Arc::new(Facts::default()));
         let key = ApiKey::new("devkey", "secret-of-at-least-thirty-two-characters");
@@ -247,7 +261,7 @@ impl Server {
         adjust(&mut settings);
         let metrics = Arc::new(Metrics::default());
         let shared: SharedClock = clock.clone();
-        let rooms = Rooms::new(settings, keys, media.clone(), plan.clone(), facts.clone(), shared, metrics.clone());
+        let rooms = Rooms::new(settings, keys, media.clone(), admission, observer, shared, metrics.clone());
         Self { rooms, media, clock, metrics, plan, facts, key }
     }
 
@@ -293,7 +307,11 @@ impl Server {
 
     /// Joins and connects media.
     async fn active(&self, identity: &str) -> (Client, TransportId) {
-        let mut client = self.join(identity).await;
+        self.activate(self.join(identity).await, identity).await
+    }
+
+    /// Connects the media of somebody who joins.
+    async fn activate(&self, mut client: Client, identity: &str) -> (Client, TransportId) {
         client.joined().await;
         let id = *self.transports().last().unwrap();
         self.connected(id);

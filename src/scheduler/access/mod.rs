@@ -15,7 +15,7 @@ pub use admission::Applicant;
 pub use explain::{JoinExplanation, JoinReason};
 pub use lobby::{LobbyEntry, WAITING_IS_HEARD_OF};
 pub(super) use lobby::{forget_silent, has_waited};
-pub use prolong::Extended;
+pub use prolong::{Extended, WindowChange};
 pub use token::{IssuedToken, TokenRequest};
 pub use trial::{TRIAL_PREFIX, TRIAL_TIME};
 

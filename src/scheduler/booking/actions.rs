@@ -38,6 +38,8 @@ pub enum Action {
     OpenEarly,
     /// Keep the room open longer.
     Extend,
+    /// Have the room open and close otherwise than the service says.
+    ChangeWindow,
     /// Come into the room, by way of the lobby perhaps.
     Join,
     /// Give, change and take seats.
@@ -94,6 +96,8 @@ pub(in crate::scheduler) fn actions(
             add(Action::Correct, matches!(it.status, Status::Completed | Status::NoShow));
             add(Action::OpenEarly, live && now < window.opens);
             add(Action::Extend, live && rules.with(&it.overrides).extend(&window, it.extended, now).is_ok());
+            let to_come = it.status == Status::Pending || live;
+            add(Action::ChangeWindow, to_come && now < window.closes);
             add(Action::ChangeSeats, it.status.is_active());
             add(Action::Join, standing.part == Part::Expert && live && window.holds(now));
         }

@@ -139,10 +139,6 @@ impl NewAppointment<'_> {
         let secret = tx.random_hex::<10>();
         let (ends_at, block) =
             (self.starts_at.plus(minutes(service.duration_min)), service.rules().block(self.starts_at));
-        let anchor = service.close_anchor.map(|anchor| match anchor {
-            CloseAnchor::End => "end",
-            CloseAnchor::Start => "start",
-        });
         tx.prepare_cached(
             "INSERT INTO appointments (id, customer_id, expert_id, service_id, title, starts_at, ends_at, busy_from,
                busy_to, tz, status, capacity, room_secret, ical_uid, hold_expires_at, lobby, keep_chat, open_before_min,
@@ -157,7 +153,7 @@ impl NewAppointment<'_> {
             ":busy_to": block.to.0, ":tz": self.tz, ":status": self.status.as_str(), ":capacity": service.capacity,
             ":secret": secret, ":uid": format!("{id}@visavis"), ":expires": self.hold_expires_at.map(|at| at.0),
             ":lobby": service.lobby.as_str(), ":keep_chat": service.keep_chat, ":opens": service.open_before_min,
-            ":closes": service.close_after_min, ":anchor": anchor, ":note": self.note, ":message": self.message,
+            ":closes": service.close_after_min, ":anchor": service.close_anchor.map(CloseAnchor::as_str), ":note": self.note, ":message": self.message,
             ":now": now.0,
         })?;
         Appointment::load(tx, id)

@@ -87,7 +87,12 @@ impl Standing {
     }
 
     /// As [`Self::of`] for what the expert and administrators do.
-    pub(super) fn running(tx: &Tx<'_>, actor: Actor, id: AppointmentId, expected: Option<i64>) -> Result<Self, Error> {
+    pub(in crate::scheduler) fn running(
+        tx: &Tx<'_>,
+        actor: Actor,
+        id: AppointmentId,
+        expected: Option<i64>,
+    ) -> Result<Self, Error> {
         let standing = Self::of(tx, actor, id)?;
         if !standing.runs() {
             return Err(Error::NotYours);

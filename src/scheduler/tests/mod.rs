@@ -10,6 +10,7 @@ mod offered;
 mod offering;
 mod office;
 mod oracle;
+mod own_window;
 mod participants;
 mod properties;
 mod stored;

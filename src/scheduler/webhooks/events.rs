@@ -9,7 +9,7 @@ use crate::units::UnixTime;
 use crate::units::rfc3339::format as rfc3339;
 
 /// Every event that a webhook can subscribe to.
-pub const WEBHOOK_EVENTS: [&str; 22] = [
+pub const WEBHOOK_EVENTS: [&str; 23] = [
     "appointment.requested",
     "appointment.approved",
     "appointment.rejected",
@@ -24,6 +24,7 @@ pub const WEBHOOK_EVENTS: [&str; 22] = [
     "appointment.corrected",
     "appointment.opened_early",
     "appointment.extended",
+    "appointment.window_changed",
     "appointment.joined",
     "appointment.left",
     "appointment.seat_added",

@@ -40,7 +40,10 @@ async fn a_customer_asks_an_expert_approves_they_meet_and_it_is_done() {
     let requests = counter.get(EXPERT, "/api/appointments?status=pending&role=expert&when=upcoming").await.ok();
     let request = &requests["items"][0];
     assert_eq!(request["id"], asked["id"]);
-    assert_eq!(actions(request), ["approve", "reject", "reschedule", "cancel", "change_seats", "propose"]);
+    assert_eq!(
+        actions(request),
+        ["approve", "reject", "reschedule", "cancel", "change_window", "change_seats", "propose"]
+    );
     let tag = counter.get(EXPERT, &path).await.etag();
     let words = json!({ "message": "Bring your papers" });
     let approved = counter.tell(EXPERT, &format!("{path}/approve"), &tag, words.clone()).await;
@@ -267,4 +270,44 @@ async fn an_appointment_goes_into_calendars_without_addresses() {
         assert!(file.text.contains(line), "{line} in {}", file.text);
     }
     assert!(!file.text.contains("@example.org"));
+}
+
+#[tokio::test]
+async fn a_window_of_its_own_is_told_with_what_is_in_force_and_changed_on_the_version_that_was_seen() {
+    let counter = Counter::new();
+    let path = counter.approved(1).await;
+    let to = format!("{path}/window");
+    let seen = counter.get(EXPERT, &path).await;
+    let (tag, window) = (seen.etag(), seen.ok()["window"].clone());
+    assert_eq!((&window["openBeforeMin"], &window["closeAfterMin"]), (&json!(15), &json!(30)));
+    let nothing = json!({ "openBeforeMin": null, "closeAfterMin": null, "closeAnchor": null });
+    assert_eq!((&window["closeAnchor"], &window["own"]), (&json!("end"), &nothing));
+    assert!(actions(&counter.get(EXPERT, &path).await.ok()).contains(&"change_window"));
+    assert!(!actions(&counter.get(CUSTOMER, &path).await.ok()).contains(&"change_window"));
+
+    let body = json!({ "closeAfterMin": 45, "closeAnchor": "start" });
+    let changed = counter.patch(EXPERT, &to, &tag, body.clone()).await;
+    assert_ne!(changed.etag(), tag);
+    let window = changed.ok()["window"].clone();
+    assert_eq!(window["closesAt"], "2027-01-11T11:45:00Z");
+    assert_eq!((&window["closeAfterMin"], &window["own"]["openBeforeMin"]), (&json!(45), &Value::Null));
+    assert_eq!((&window["own"]["closeAfterMin"], &window["own"]["closeAnchor"]), (&json!(45), &json!("start")));
+    let back = counter.patch(ADMIN, &to, "*", json!({ "closeAfterMin": null, "closeAnchor": null })).await.ok();
+    assert_eq!((&back["window"]["closesAt"], &back["window"]["own"]), (&json!("2027-01-11T11:30:00Z"), &nothing));
+
+    assert_eq!(counter.patch(EXPERT, &to, &tag, body.clone()).await.told(), (412, "precondition_failed"));
+    let untagged = counter.send(EXPERT, "PATCH", &to, None, &body.to_string()).await;
+    assert_eq!(untagged.told(), (428, "precondition_required"));
+    assert_eq!(counter.patch(CUSTOMER, &to, "*", body.clone()).await.told(), (403, "wrong_role"));
+    assert_eq!(counter.patch(STRANGE_EXPERT, &to, "*", body.clone()).await.told(), (404, "not_found"));
+    assert_eq!(counter.patch(Who::Nobody, &to, "*", body).await.told(), (401, "sign_in_required"));
+    for (wrong, code) in [
+        (json!({ "openBeforeMin": 1441 }), "invalid_body"),
+        (json!({ "openBeforeMin": -1 }), "invalid_body"),
+        (json!({ "closeAfterMin": 5_000_000_000_u64 }), "invalid_body"),
+        (json!({ "closeAnchor": "middle" }), "invalid_body"),
+        (json!({ "extendedMin": 60 }), "unknown_field"),
+    ] {
+        assert_eq!(counter.patch(EXPERT, &to, "*", wrong.clone()).await.told(), (422, code), "{wrong}");
+    }
 }

@@ -141,13 +141,14 @@ fn body(world: &World, route: &Route, thing: Thing) -> Option<Value> {
     Some(match last {
         "approve" | "reject" | "cancel" | "decline" => json!({ "message": "words" }),
         "propose" | "reschedule" => json!({ "startsAt": "2026-11-23T12:00:00Z", "message": "words" }),
-        "outcome" => json!({ "noShow": "customer" }),
+        "outcome" => json!({ "outcome": "no_show", "noShow": "customer" }),
+        "window" => json!({ "closeAfterMin": 45 }),
         "messages" => json!({ "body": "words", "streamId": "of-a-test" }),
         "{message_id}" => json!({ "body": "other words" }),
         "notes" => json!({ "body": "words", "visibility": "private" }),
         "{note_id}" => json!({ "body": "other words" }),
         "rating" => json!({ "stars": 5, "comment": "" }),
-        "seats" => json!({ "guestName": "Somebody", "role": "observer" }),
+        "seats" => json!({ "name": "Somebody", "role": "observer" }),
         "{seat_id}" => json!({ "permissions": { "audio": true, "video": true, "screen": false, "data": true } }),
         "token" => {
             let room = match thing {
