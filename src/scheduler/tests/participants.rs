@@ -168,7 +168,7 @@ async fn actions_are_what_the_commands_would_let_pass() {
     assert_eq!(can(customer(1), hold.id).await, [Request, Cancel]);
     let id = desk.scheduler.request(customer(1), holding(&hold)).await.unwrap().id;
     assert_eq!(can(customer(1), id).await, [Reschedule, Cancel, Propose]);
-    assert_eq!(can(expert(8), id).await, [Approve, Reject, Reschedule, Cancel, ChangeSeats, Propose]);
+    assert_eq!(can(expert(8), id).await, [Approve, Reject, Reschedule, Cancel, ChangeWindow, ChangeSeats, Propose]);
     desk.scheduler.propose(customer(1), id, moved_to("2027-01-11T12:00:00Z"), None).await.unwrap();
     assert_eq!(can(customer(1), id).await, [Reschedule, Cancel, Propose, DeclineProposal]);
     assert!(can(admin(), id).await.ends_with(&[Propose, AcceptProposal, DeclineProposal]));
@@ -179,7 +179,7 @@ async fn actions_are_what_the_commands_would_let_pass() {
     assert_eq!(can(customer(1), id).await, [Cancel, Propose]);
     desk.go_to(at(TEN).minus(minutes(15)));
     assert_eq!(can(customer(1), id).await, [Join, Propose]);
-    assert_eq!(can(expert(8), id).await, [Reschedule, Cancel, Extend, ChangeSeats, Join, Propose]);
+    assert_eq!(can(expert(8), id).await, [Reschedule, Cancel, Extend, ChangeWindow, ChangeSeats, Join, Propose]);
     desk.scheduler.complete(expert(8), id, None).await.unwrap_err();
     desk.go_to(at(TEN));
     desk.scheduler.complete(expert(8), id, None).await.unwrap();
