@@ -17,7 +17,7 @@ export type TimesPicker = ComponentType<{
 
 export type OnAct = (act: Act) => Promise<void>;
 
-type Shown = Exclude<Action, 'join' | 'request' | 'change_seats'>;
+type Shown = Exclude<Action, 'join' | 'request' | 'change_seats' | 'change_window'>;
 
 /** In the order in which they are offered; the first ones lie open, the others under "more". */
 const OPEN: readonly Shown[] = ['approve', 'accept_proposal', 'decline_proposal', 'reject'];

@@ -22,6 +22,7 @@ const KNOWN = [
   'corrected',
   'opened_early',
   'extended',
+  'window_changed',
   'joined',
   'left',
   'seat_added',
