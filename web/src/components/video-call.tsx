@@ -1,7 +1,7 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
 import { ArrowLeft } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { type Ref, useCallback, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { api, ask, Problem } from '~/api/client';
@@ -36,7 +36,13 @@ export type CallEvent =
   | { type: 'left'; reason: Ending }
   | { type: 'problem'; code: string };
 
+/** What the page around may do to it. */
+export interface CallHandle {
+  leave: () => void;
+}
+
 interface Props {
+  ref?: Ref<CallHandle>;
   roomName: string;
   appointmentId?: string | undefined;
   /** An access token that came with the link. */
@@ -57,7 +63,7 @@ type Phase =
   | { at: 'after'; ending: Ending; seconds: number };
 
 /** A call from the door to what comes after it. */
-export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }: Props) {
+export function VideoCall({ ref, roomName, appointmentId, token, onEvent, embedded }: Props) {
   // Nothing that is loaded later may take the place of a call that goes on.
   const { t } = useTranslation(['call', 'problems']);
   const client = useQueryClient();
@@ -79,6 +85,7 @@ export function VideoCall({ roomName, appointmentId, token, onEvent, embedded }:
     void measureClock().catch(() => {});
   }, []);
   // Whoever goes to another page leaves; a component that is only begun anew does not.
+  useImperativeHandle(ref, () => ({ leave: () => void inRoom?.disconnect() }), [inRoom]);
   const wanted = useRef<Room>(undefined);
   useEffect(() => {
     wanted.current = inRoom;
