@@ -95,7 +95,7 @@ export default function Audit() {
                   <td>
                     <Who who={row.subject} />
                   </td>
-                  <td className={css.mono}>{detail(row.detail)}</td>
+                  <td className={`${css.mono} ${css.long}`}>{detail(row.detail)}</td>
                 </tr>
               ))}
             </Table>

@@ -10,6 +10,8 @@ const HEIGHT = 240;
 const COLOURS = ['--accent', '--good', '--warn', '--bad', '--ink-soft'] as const;
 /** Lines differ by more than colour. */
 const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [4, 2]];
+/** Nothing is measured between two minutes. */
+const STEPS = [60, 120, 300, 600, 900, 1800, 3600];
 const RANGE: Partial<Record<Metric, [number, number]>> = { mos: [1, 4.5] };
 
 /** Minutes of a call as lines, one for each person. The table beside it says the same to who cannot see it. */
@@ -56,7 +58,12 @@ export default function Chart({ report, metric, zone }: { report: Report; metric
             })),
           ],
           axes: [
-            { ...axis, values: (_plot, seconds) => seconds.map((second) => time(second * 1000, zone)) },
+            {
+              ...axis,
+              incrs: STEPS,
+              space: 80,
+              values: (_plot, seconds) => seconds.map((second) => time(second * 1000, zone)),
+            },
             axis,
           ],
           cursor: { drag: { x: false, y: false } },
