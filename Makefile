@@ -3,8 +3,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# What was begun and failed is not there.
+.DELETE_ON_ERROR:
 
+# What the binary is built with: the app, and the page of /dev/room.
+APP := web/dist/index.html
 PAGE := web/dev/dist/page.js
+APP_SOURCES := $(shell find web/src web/public web/scripts -type f -not -name schema.d.ts) \
+	$(wildcard web/*.html web/*.ts web/*.json)
 ARGS ?= --dev
 
 .PHONY: help
@@ -14,31 +20,43 @@ help: ## This list
 .PHONY: run
 run: ## Installs, builds and starts the server with a page to try it on (ARGS="--dev --bind 0.0.0.0" for other flags)
 	@.ci/need cargo cc node npm
-	@$(MAKE) --no-print-directory $(PAGE)
+	@$(MAKE) --no-print-directory $(APP) $(PAGE)
 	cargo build --release --locked --features page
 	target/release/visavis serve $(ARGS)
 
 .PHONY: build
 build: ## The release binary, target/release/visavis
 	@.ci/need cargo cc node npm
-	@$(MAKE) --no-print-directory $(PAGE)
+	@$(MAKE) --no-print-directory $(APP) $(PAGE)
 	cargo build --release --locked --features page
 
 .PHONY: check
-check: ## Format, lints, house rules and unit tests
+check: ## Format, lints, house rules and unit tests of the server
 	@.ci/need cargo cc
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features oidc --locked -- -D warnings
 	cargo test --workspace --lib --test house --features oidc --locked --quiet
 
+.PHONY: check-app
+check-app: web/node_modules/.package-lock.json ## The web app's types, lints and unit tests
+	cd web && npm run --silent check
+
 .PHONY: test
 test: ## Everything: check, integration tests, LiveKit's own clients and browsers (installs what they need)
 	@.ci/need cargo cc node npm python3
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory $(PAGE)
+	@$(MAKE) --no-print-directory check-app
+	@$(MAKE) --no-print-directory $(APP) $(PAGE)
 	cargo test --workspace --locked --quiet --features page,oidc --test '*'
 	@# The integration tests have built the binary that the clients join.
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
+
+.PHONY: screenshots
+screenshots: ## Pictures of every page in every size, by Chromium, into tests/clients/out/screenshots
+	@.ci/need cargo cc node npm python3
+	@$(MAKE) --no-print-directory $(APP) $(PAGE)
+	cargo build --locked --features page
+	VISAVIS_BIN=target/debug/visavis tests/clients/run --screenshots
 
 .PHONY: openapi
 openapi: ## Renews web/openapi.json, the API's description that the web app is made against
@@ -49,8 +67,15 @@ openapi: ## Renews web/openapi.json, the API's description that the web app is m
 .PHONY: clean
 clean: ## Removes everything that was built or installed here
 	cargo clean
-	rm -rf web/dev/node_modules web/dev/dist tests/clients/node_modules tests/clients/.venv tests/clients/out
+	rm -rf web/node_modules web/dist web/dev/node_modules web/dev/dist tests/clients/node_modules tests/clients/.venv tests/clients/out
 
-# The page's script with livekit-client in it.
+# npm notes in this file what it has installed, last of all.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-progress
+
+$(APP): web/node_modules/.package-lock.json $(APP_SOURCES)
+	cd web && npm run --silent build
+
+# The try-out page's script with livekit-client in it.
 $(PAGE): web/dev/page.js web/dev/package.json web/dev/package-lock.json
 	cd web/dev && npm ci --no-progress && npm run --silent build

@@ -160,6 +160,8 @@ catalogue! {
         "Speak to the expert directly.";
     ForeignToken "foreign_token" FORBIDDEN "The token was not made for this appointment"
         "Join from the appointment's page, which gets a token of its own.";
+    InvalidToken "invalid_token" UNAUTHORIZED "The access token is not valid, or not any more"
+        "Sign in, or open the link of your invitation again.";
     TokenUsed "token_used" FORBIDDEN "The token has been used"
         "Open the link of your invitation again.";
     // Accounts.

@@ -1,4 +1,4 @@
-//! HTTP: LiveKit's signaling endpoints, the metrics and, in development mode, a page to try the server on.
+//! HTTP: LiveKit's signaling endpoints, the metrics, the office's API and the web app.
 //!
 //! Handlers are thin. What a request must look like is known to `signaling`, what happens then to whoever implements
 //! [`SignalTarget`].
@@ -9,13 +9,13 @@ mod client_ip;
 mod domain;
 mod metrics;
 pub mod office;
-mod page;
 pub mod problem;
 pub mod rest;
 mod room_service;
 mod rtc;
 mod server;
 mod socket;
+pub mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub struct Api<T> {
     pub metrics: Arc<Metrics>,
     /// Development mode.
     pub development: bool,
+    /// Whether there is nothing else here than an SFU, so that nobody answers at `/`.
+    pub alone: bool,
     /// When sockets are pinged and given up.
     pub timing: SocketTiming,
 }
@@ -86,6 +88,7 @@ impl<T> Api<T> {
             clock,
             metrics,
             development: settings.development,
+            alone: !settings.office.runs(settings.development),
             timing: SocketTiming::default(),
         }
     }
@@ -103,22 +106,24 @@ pub fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// Every route of the main port.
-pub fn routes<T: SignalTarget>(development: bool) -> Routes<Arc<Api<T>>> {
-    Routes::new(development)
-        .add(Access::Public, "/", get(page::root::<T>))
+/// Every route of signaling. Where an SFU is `alone`, it has a word for those who look whether it is there; otherwise
+/// the office has a page.
+pub fn routes<T: SignalTarget>(development: bool, alone: bool) -> Routes<Arc<Api<T>>> {
+    let routes = Routes::new(development);
+    let routes = if alone { routes.add(Access::Public, "/", get(async || "OK")) } else { routes };
+    routes
         .add(Access::RoomToken, "/rtc", any(rtc::connect::<T>))
         .add(Access::RoomToken, "/rtc/v1", any(rtc::connect::<T>))
         .add(Access::RoomToken, "/rtc/validate", get(rtc::validate::<T>))
         .add(Access::RoomToken, "/rtc/v1/validate", get(rtc::validate::<T>))
-        .add(Access::Development, "/dev/{file}", get(page::file))
-        .add(Access::Development, "/dev/token", get(page::token::<T>))
+        .add(Access::Development, "/dev/{file}", get(web::tryout::file))
+        .add(Access::Development, "/dev/token", get(web::tryout::token::<T>))
 }
 
 /// The service of the main port.
 pub fn router<T: SignalTarget>(api: Arc<Api<T>>) -> Router {
-    let development = api.development;
-    cross_origin(routes::<T>(development).into_router().with_state(api))
+    let (development, alone) = (api.development, api.alone);
+    cross_origin(routes::<T>(development, alone).into_router().with_state(api))
 }
 
 /// The server API's part of the main port.

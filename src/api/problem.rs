@@ -74,6 +74,27 @@ impl Problem {
         self
     }
 
+    /// The problem that an answer told; only its code where the answer cannot be read.
+    pub(super) fn read(code: Code, body: &[u8]) -> Self {
+        let members: BTreeMap<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let detail = members.get("detail").and_then(Value::as_str).map(str::to_owned);
+        let extra = members.into_iter().filter(|(name, _)| !STANDARD.contains(&name.as_str())).collect();
+        Self { detail, extra, ..Self::new(code) }
+    }
+
+    fn body(&self) -> ProblemBody<'_> {
+        let code = self.code;
+        ProblemBody {
+            kind: format!("/api/problems#{code}"),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: self.detail.as_deref(),
+            code,
+            next_step: code.next_step(),
+            extra: &self.extra,
+        }
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code
@@ -121,20 +142,17 @@ pub(super) struct ProblemBody<'a> {
     extra: &'a BTreeMap<String, Value>,
 }
 
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.body().serialize(serializer)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let code = self.code;
-        let body = ProblemBody {
-            kind: format!("/api/problems#{code}"),
-            title: code.title(),
-            status: code.status().as_u16(),
-            detail: self.detail.as_deref(),
-            code,
-            next_step: code.next_step(),
-            extra: &self.extra,
-        };
         // Texts, numbers and JSON values always serialise.
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (code.status(), [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

@@ -161,8 +161,8 @@ fn every_route_says_who_may_call_it() {
         ("/dev/{file}", Access::Development),
         ("/dev/token", Access::Development),
     ];
-    assert_eq!(routes::<Stub>(true).table(), expected);
-    assert_eq!(routes::<Stub>(false).table(), &expected[..5]);
+    assert_eq!(routes::<Stub>(true, true).table(), expected);
+    assert_eq!(routes::<Stub>(false, true).table(), &expected[..5]);
     assert_eq!(server_routes().table(), [("/twirp/livekit.RoomService/{method}", Access::ServerToken)]);
     assert_eq!(metrics::metrics_routes().table(), [("/metrics", Access::MetricsPassword)]);
 }
@@ -170,7 +170,7 @@ fn every_route_says_who_may_call_it() {
 #[tokio::test]
 async fn no_route_that_wants_a_token_answers_without_one() {
     let server = start(true).await;
-    for (path, access) in routes::<Stub>(true).table() {
+    for (path, access) in routes::<Stub>(true, true).table() {
         if *access == Access::RoomToken {
             assert_eq!(server.upgrade(path).await.0, 401, "{path}");
         }
@@ -188,7 +188,9 @@ async fn routes_of_development_are_not_there_otherwise() {
 #[tokio::test]
 async fn development_mode_has_a_page_and_tokens() {
     let server = start(true).await;
-    let (status, page) = server.get("/").await;
+    // The office has a page at the root, here and elsewhere.
+    assert_eq!(server.get("/").await.0, 404);
+    let (status, page) = server.get("/dev/room").await;
     assert!(status == 200 && page.contains("<html"), "{status} {page}");
     let (status, token) = server.get("/dev/token?room=a&identity=b&name=B").await;
     assert_eq!(status, 200);

@@ -268,7 +268,7 @@ async fn tell(office: &Office, base: &BaseUrl) -> Outcome<Story> {
         text += &format!("    {:<14} {:<15} {link}\n", who, person.name);
     }
     text += "\n  Ada has an appointment with Elena whose room is open now. Mail that the server sends: ";
-    text += &base.link("/dev/mail.html");
+    text += &base.link(if cfg!(feature = "page") { "/dev/mail" } else { "/dev/mail.html" });
     text += "\n";
     Ok(Story(text))
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use visavis_signaling::token::ApiKey;
+use visavis_signaling::token::KeyRing;
 
 use super::Failure;
 use super::outward::Outward;
@@ -20,6 +20,7 @@ use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
 use crate::api::rest::{self, Rest, RestParts, SignInMethods};
+use crate::api::web::Web;
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
 use crate::error::chain;
@@ -99,11 +100,16 @@ impl Office {
         &self,
         settings: &Settings,
         port: u16,
-        key: ApiKey,
+        keys: &KeyRing,
         clocks: &Clocks,
         metrics: &Arc<Metrics>,
         stop: &watch::Receiver<bool>,
     ) -> Result<Router, Failure> {
+        let web = Web::embedded();
+        for fault in web.faults() {
+            tracing::error!(%fault, "the web app was not built whole");
+        }
+        let Some(key) = keys.first().cloned() else { return Ok(Router::new()) };
         let base = settings.office.base_url(port);
         let clock = Arc::clone(&clocks.shared);
         let parts = GateParts::new(&settings.office, base, clock, Arc::clone(metrics), stop.clone());
@@ -126,6 +132,8 @@ impl Office {
             accounts: self.accounts.clone(),
             scheduler: self.scheduler.clone(),
             key,
+            keys: keys.clone(),
+            web,
             sign_in_methods,
             dispatcher: self.outward.dispatcher.clone(),
             inbox: self.outward.inbox.clone(),

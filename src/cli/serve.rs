@@ -103,8 +103,8 @@ async fn serve(settings: Settings, demo: bool) -> Result<(), Failure> {
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
     let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
-    if let (Some(office), Some(key)) = (&office, api.keys.first()) {
-        router = router.merge(office.router(&settings, port, key.clone(), &clocks, &metrics, &stopped)?);
+    if let Some(office) = &office {
+        router = router.merge(office.router(&settings, port, &api.keys, &clocks, &metrics, &stopped)?);
         if demo {
             println!(
                 "{}",
@@ -196,7 +196,10 @@ fn welcome(settings: &Settings, http: &[SocketAddr]) -> String {
     };
     let well_known = settings.keys.iter().any(|(key, secret)| (key, secret.reveal()) == config::DEV_KEY);
     let key = if well_known { "   key devkey, secret secret" } else { "" };
-    format!("\n  Try it:      http://{at}/   (open it in two tabs)\n  LiveKit URL: ws://{at}{key}\n")
+    format!(
+        "\n  The app:     http://{at}/\n  Try a room:  http://{at}/dev/room   (open it in two tabs)\n  \
+         LiveKit URL: ws://{at}{key}\n"
+    )
 }
 
 /// The signals that end a server.

@@ -26,9 +26,9 @@ use std::path::{Path, PathBuf};
 pub use addresses::{Interface, MediaAddresses, interfaces, media_addresses};
 pub use logging::{LogLevel, LoggingSettings};
 pub use office::{
-    AccessSettings, AccountSettings, CloseAnchor, FileSettings, HttpFormat, HttpHeaders, MailSettings, OfficeSettings,
-    OidcSettings, RateLimitSettings, Registration, SfuSettings, SmsProvider, SmsSettings, SmtpSecurity, SmtpSettings,
-    WebhookSettings,
+    AccessSettings, AccountSettings, CloseAnchor, EmbeddingSettings, FileSettings, HttpFormat, HttpHeaders,
+    MailSettings, OfficeSettings, OidcSettings, RateLimitSettings, Registration, SfuSettings, SmsProvider, SmsSettings,
+    SmtpSecurity, SmtpSettings, WebhookSettings,
 };
 pub use office_values::{ByteSize, QuietHours};
 pub use problem::{ConfigError, Problem};
@@ -37,7 +37,7 @@ pub use settings::{
     ApiKeys, AudioSettings, CodecSpec, Filter, LimitSettings, PliThrottle, PrometheusSettings, RoomSettings,
     RtcSettings, Settings, TurnProtocol, TurnServer,
 };
-pub use url::{BaseUrl, LivekitUrl, ServiceUrl};
+pub use url::{BaseUrl, EmbedOrigin, LivekitUrl, ServiceUrl};
 pub use values::{IpNet, NodeIp, PortRange, parse_duration};
 
 use problem::Problems;

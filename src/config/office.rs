@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::office_values::{ByteSize, QuietHours, serialize_span};
 use super::secret::Secret;
-use super::url::{BaseUrl, LivekitUrl, ServiceUrl};
+use super::url::{BaseUrl, EmbedOrigin, LivekitUrl, ServiceUrl};
 use super::values::IpNet;
 
 /// Everything that the office wing is told. It runs when there is a data folder, and in development mode.
@@ -42,6 +42,8 @@ pub struct OfficeSettings {
     pub webhooks: WebhookSettings,
     /// Files of appointments.
     pub files: FileSettings,
+    /// Our pages inside those of other sites.
+    pub embedding: EmbeddingSettings,
     /// Sign-in by OpenID Connect; `None` without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc: Option<OidcSettings>,
@@ -323,6 +325,13 @@ impl Default for FileSettings {
         ];
         Self { max_size: ByteSize(25_000_000), types: TYPES.map(str::to_owned).to_vec() }
     }
+}
+
+/// Our pages inside those of other sites (`embedding`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EmbeddingSettings {
+    /// The sites that may show what lies below `/embed/` in a frame; none otherwise.
+    pub origins: Vec<EmbedOrigin>,
 }
 
 /// Sign-in by OpenID Connect (`oidc`); takes a server that was built with the feature of that name.

@@ -56,6 +56,9 @@ pub(super) fn office(root: &mut Section<'_>, settings: &mut OfficeSettings) -> S
         section.set("allow_networks", &mut settings.webhooks.allow_networks, list(parsed));
     });
     root.section("files", |section| allowed_files(section, &mut settings.files));
+    root.section("embedding", |section| {
+        section.set("origins", &mut settings.embedding.origins, list(parsed));
+    });
     root.section("oidc", |section| {
         if let Some((oidc, file)) = oidc(section) {
             settings.oidc = Some(oidc);

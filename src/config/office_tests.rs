@@ -25,6 +25,7 @@ sms:
   from: '+390000'
 webhooks: {allow_networks: [10.0.0.0/8]}
 files: {max_size: 10MB, types: [application/pdf]}
+embedding: {origins: ['https://www.example.org', 'https://*.example.com']}
 oidc: {issuer: 'https://id.example.org', client_id: visavis, client_secret: hush-oidc, name: Example}
 ";
 
@@ -65,6 +66,7 @@ fn every_setting_of_the_office_is_read() {
     assert_eq!((url.as_str(), account_sid.as_str()), ("https://api.twilio.com/", "AC1"));
     assert!(office.sms.quiet_hours.unwrap().contains(0));
     assert_eq!((office.files.max_size.0, office.files.types.len()), (10_000_000, 1));
+    assert_eq!(office.embedding.origins[1].as_str(), "https://*.example.com");
     assert_eq!(office.oidc.unwrap().name, "Example");
 }
 

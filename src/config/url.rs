@@ -71,6 +71,41 @@ impl Serialize for BaseUrl {
     }
 }
 
+/// A site that may show our pages in a frame, as the header `frame-ancestors` takes it: an origin, whose host may begin
+/// with `*.` for every name below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbedOrigin(String);
+
+impl EmbedOrigin {
+    /// The origin, `https://www.example.org`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EmbedOrigin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const EXAMPLE: &str = "https://www.example.org";
+        let url = bare(text, &["https", "http"], EXAMPLE)?;
+        let host = url.host_str().unwrap_or_default();
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        // Hosts may contain what would end the header's list.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
+        if url.path() != "/" || name.is_empty() || !name.bytes().all(plain) {
+            return Err(format!("`{text}` is no origin; expected one such as {EXAMPLE} or https://*.example.org"));
+        }
+        Ok(Self(url.origin().ascii_serialization()))
+    }
+}
+
+impl Serialize for EmbedOrigin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 /// A LiveKit server as its clients are told of it, `wss://…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LivekitUrl(String);
@@ -165,6 +200,34 @@ mod tests {
             let error = wrong.parse::<BaseUrl>().unwrap_err();
             assert!(error.contains("https://meet.example.org") || error.contains("path"), "{wrong}: {error}");
             assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_frame_our_pages_is_an_origin_and_nothing_that_a_header_would_take_for_more() {
+        for (text, expected) in [
+            ("https://WWW.example.org/", "https://www.example.org"),
+            ("https://*.example.org", "https://*.example.org"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("https://[2001:db8::1]:444", "https://[2001:db8::1]:444"),
+        ] {
+            assert_eq!(text.parse::<EmbedOrigin>().unwrap().as_str(), expected);
+        }
+        let wrong = [
+            "*",
+            "https://*",
+            "https://*.",
+            "https://a.*.org",
+            "example.org",
+            "https://a.org/page",
+            "https://a.org;script-src",
+            "https://a.org,b.org",
+            "https://a.org 'self'",
+            "data:x",
+            "https://u:p@a.org",
+        ];
+        for wrong in wrong {
+            assert!(wrong.parse::<EmbedOrigin>().is_err(), "{wrong}");
         }
     }
 

@@ -77,8 +77,8 @@ pub(crate) mod testing;
 mod tests;
 
 pub use access::{
-    Applicant, Extended, IssuedToken, JoinExplanation, JoinReason, LobbyEntry, ROOM_PREFIX, TRIAL_PREFIX, TRIAL_TIME,
-    TokenRequest, WAITING_IS_HEARD_OF, WindowChange,
+    Applicant, Door, Extended, IssuedToken, JoinExplanation, JoinReason, LobbyEntry, ROOM_PREFIX, TRIAL_PREFIX,
+    TRIAL_TIME, TokenRequest, WAITING_IS_HEARD_OF, WindowChange,
 };
 pub use availability::{
     DAY_END, DateException, Entry, ExceptionKind, MAX_EXCEPTIONS, MAX_NOTE, MAX_RULES, Schedule, ScheduleError,

@@ -16,7 +16,7 @@ use super::rate::{Class, RateLimits};
 use crate::api::client_ip::client_address;
 use crate::api::problem::{Code, Problem};
 use crate::clock::{SharedClock, ShiftedClock};
-use crate::config::{BaseUrl, IpNet, LivekitUrl, OfficeSettings};
+use crate::config::{BaseUrl, EmbedOrigin, IpNet, LivekitUrl, OfficeSettings};
 use crate::ids::SessionId;
 use crate::metrics::Metrics;
 use crate::store::Actor;
@@ -58,6 +58,8 @@ pub struct GateParts {
     pub base: BaseUrl,
     /// Another LiveKit server that clients are sent to.
     pub livekit: Option<LivekitUrl>,
+    /// Sites that may show our pages in a frame.
+    pub embedders: Vec<EmbedOrigin>,
     /// Development mode.
     pub development: bool,
     /// How long the browser keeps a session's cookie.
@@ -111,6 +113,7 @@ impl GateParts {
     ) -> Self {
         Self {
             livekit: settings.other_livekit(&base).cloned(),
+            embedders: settings.embedding.origins.clone(),
             base,
             development: false,
             session_ttl: settings.accounts.session_ttl,

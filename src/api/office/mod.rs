@@ -27,9 +27,10 @@ pub use events::{Event, LastEventId};
 pub(super) use extract::header;
 pub use extract::{Json, Path, Query, parse};
 pub use gate::{Gate, GateParts, OfficeState, Patience, Sessions};
+pub use headers::Framed;
 pub use paging::{NoFilter, PageParams, Paged, Slice};
 pub use rate::{Class, Limit, RateLimits};
-pub use routes::{OfficeRoutes, Route};
+pub use routes::{Around, OfficeRoutes, Route};
 pub use text::{Line, Prose};
 pub use version::{IfMatch, Versioned};
 

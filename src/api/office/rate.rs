@@ -34,6 +34,8 @@ pub enum Class {
     Upload,
     /// Opening a stream of events.
     Stream,
+    /// Loading a file of the web app.
+    Asset,
 }
 
 /// How many at once, and how often after that.
@@ -51,7 +53,8 @@ const fn limit(burst: u32, every_millis: u64) -> Limit {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Class; 6] = [Class::Read, Class::Write, Class::SignIn, Class::Token, Class::Upload, Class::Stream];
+    pub const ALL: [Class; 7] =
+        [Class::Read, Class::Write, Class::SignIn, Class::Token, Class::Upload, Class::Stream, Class::Asset];
 
     /// The class's name.
     pub const fn as_str(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Class {
             Class::Token => "token",
             Class::Upload => "upload",
             Class::Stream => "stream",
+            Class::Asset => "asset",
         }
     }
 
@@ -75,6 +79,8 @@ impl Class {
             Class::Token => limit(200, 20),
             Class::Upload => limit(40, 500),
             Class::Stream => limit(200, 100),
+            // A page is dozens of files, and a file is next to nothing.
+            Class::Asset => limit(5_000, 2),
         }
     }
 
@@ -87,6 +93,7 @@ impl Class {
             Class::Token => limit(30, 1_000),
             Class::Upload => limit(20, 3_000),
             Class::Stream => limit(30, 1_000),
+            Class::Asset => limit(5_000, 2),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::access::Access;
 use super::extract::MAX_BODY;
 use super::gate::{Gate, OfficeState};
 use super::guard::{Rule, guard};
-use super::headers::{headers, page_policy, panicked};
+use super::headers::{Policies, headers, panicked};
 use super::rate::Class;
 use super::{base, openapi};
 use crate::api::problem::{Code, Problem};
@@ -35,6 +35,18 @@ pub struct Route {
     pub access: Access,
     /// What its requests cost.
     pub class: Class,
+    /// Whether it belongs to the API, which describes itself; pages and their files do not.
+    pub described: bool,
+}
+
+/// What is around a page's guard: it makes pages of what the guard refuses.
+pub type Around<S> = fn(S, MethodRouter<S>) -> MethodRouter<S>;
+
+struct Guarded<S> {
+    rule: Rule,
+    paths: Vec<String>,
+    methods: MethodRouter<S>,
+    around: Option<Around<S>>,
 }
 
 /// The API's description as it is served.
@@ -43,7 +55,8 @@ pub(super) struct Description(pub(super) Bytes);
 
 /// The office's routes as they are gathered; handlers' modules add theirs with `utoipa_axum::routes!`.
 pub struct OfficeRoutes<S> {
-    guarded: Vec<(Rule, Vec<String>, MethodRouter<S>)>,
+    guarded: Vec<Guarded<S>>,
+    stray: Option<(MethodRouter<S>, Around<S>)>,
     table: Vec<Route>,
     document: OpenApi,
     development: bool,
@@ -52,7 +65,8 @@ pub struct OfficeRoutes<S> {
 impl<S: OfficeState> OfficeRoutes<S> {
     /// The foundation's own routes. Without `development`, routes of [`Access::Development`] are left out.
     pub fn new(development: bool) -> Self {
-        let none = Self { guarded: Vec::new(), table: Vec::new(), document: openapi::empty(), development };
+        let none =
+            Self { guarded: Vec::new(), stray: None, table: Vec::new(), document: openapi::empty(), development };
         base::routes(none)
     }
 
@@ -66,6 +80,32 @@ impl<S: OfficeState> OfficeRoutes<S> {
     #[must_use]
     pub fn add_as(self, class: Class, access: Access, methods: UtoipaMethodRouter<S>) -> Self {
         self.with(Rule { access, class: Some(class) }, methods)
+    }
+
+    /// Adds what browsers load: a page or a file, which is got and nothing else.
+    #[must_use]
+    pub fn page(
+        mut self,
+        class: Class,
+        access: Access,
+        path: &str,
+        get: MethodRouter<S>,
+        around: Option<Around<S>>,
+    ) -> Self {
+        if access == Access::Development && !self.development {
+            return self;
+        }
+        let route = Route { method: Method::GET, path: path.to_owned(), access, class, described: false };
+        self.table.push(route);
+        let rule = Rule { access, class: Some(class) };
+        self.guarded.push(Guarded { rule, paths: vec![path.to_owned()], methods: get, around });
+        self
+    }
+
+    /// Says what anybody is answered who asks for what there is not, outside the API.
+    #[must_use]
+    pub fn stray(self, methods: MethodRouter<S>, around: Around<S>) -> Self {
+        Self { stray: Some((methods, around)), ..self }
     }
 
     /// Describes a type that only parameters refer to; those of bodies describe themselves.
@@ -88,10 +128,10 @@ impl<S: OfficeState> OfficeRoutes<S> {
             for (kind, _) in openapi::operations(item) {
                 let method = method(&kind);
                 let class = rule.class(&method);
-                self.table.push(Route { method, path: path.clone(), access: rule.access, class });
+                self.table.push(Route { method, path: path.clone(), access: rule.access, class, described: true });
             }
         }
-        self.guarded.push((rule, names, methods));
+        self.guarded.push(Guarded { rule, paths: names, methods, around: None });
         self
     }
 
@@ -111,12 +151,18 @@ impl<S: OfficeState> OfficeRoutes<S> {
         // Only texts and numbers are in it.
         let description = Description(serde_json::to_vec(&self.document).unwrap_or_default().into());
         let mut router = Router::new();
-        for (rule, paths, methods) in self.guarded {
+        let guarded =
+            |rule: Rule, methods: MethodRouter<S>| methods.layer(from_fn_with_state((state.clone(), rule), guard::<S>));
+        for Guarded { rule, paths, methods, around } in self.guarded {
             let methods = methods.route_layer(from_fn_with_state((state.clone(), rule), guard::<S>));
+            let methods = around.map_or(methods.clone(), |around| around(state.clone(), methods));
             router = paths.iter().fold(router, |router, path| router.route(path, methods.clone()));
         }
         let stray = Rule { access: Access::Public, class: None };
-        let unknown = any(unknown).layer(from_fn_with_state((state.clone(), stray), guard::<S>));
+        let unknown = guarded(stray, any(unknown));
+        if let Some((methods, around)) = self.stray {
+            router = router.fallback(around(state.clone(), guarded(stray, methods)));
+        }
         let router = router
             .route("/api", unknown.clone())
             .route("/api/{*rest}", unknown)
@@ -136,8 +182,8 @@ fn around(router: Router, gate: Gate) -> Router {
     let csrf = csrf.clone().add_trusted_origin(gate.base.origin()).unwrap_or(csrf).with_rejection_response(refused);
     let counted = gate.clone();
     let panics = CatchPanicLayer::custom(move |panic: Box<dyn std::any::Any + Send>| panicked(&counted, &*panic));
-    let page = page_policy(&gate);
-    router.layer(csrf).layer(panics).layer(from_fn_with_state((gate, page), headers))
+    let policies = Policies::new(&gate);
+    router.layer(csrf).layer(panics).layer(from_fn_with_state((gate, policies), headers))
 }
 
 async fn unknown() -> Problem {

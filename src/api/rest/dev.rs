@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Html;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -12,7 +12,9 @@ use utoipa_axum::routes;
 use super::Rest;
 use crate::api::office::{Access, Json, OfficeRoutes, Path};
 use crate::api::problem::{Code, Problem};
+use crate::api::web;
 use crate::notify::mail::{Inbox, Kept};
+use crate::notify::templates::escape;
 use crate::units::{UnixTime, rfc3339};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
@@ -83,8 +85,15 @@ fn inbox(rest: &Rest) -> Result<&Inbox, Problem> {
 }
 
 /// Letters that would have been sent, newest first
+///
+/// A browser that is sent here gets the app's page of them.
 #[utoipa::path(get, path = "/dev/mail", tag = "development", responses((status = 200, body = Vec<DevLetter>)))]
-async fn letters(State(rest): State<Rest>) -> Result<Json<Vec<DevLetter>>, Problem> {
+async fn letters(State(rest): State<Rest>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    if web::wants_html(&headers) {
+        let mut page = web::app(State(rest), uri, headers).await;
+        page.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+        return Ok(page);
+    }
     let line = |line: crate::notify::mail::Summary| DevLetter {
         number: line.number,
         to: line.to,
@@ -92,7 +101,8 @@ async fn letters(State(rest): State<Rest>) -> Result<Json<Vec<DevLetter>>, Probl
         received_at: UnixTime(line.received_at),
         has_invite: line.has_invite,
     };
-    Ok(Json(inbox(&rest)?.list().into_iter().map(line).collect()))
+    let list: Vec<DevLetter> = inbox(&rest)?.list().into_iter().map(line).collect();
+    Ok(([(header::VARY, "accept")], Json(list)).into_response())
 }
 
 /// One letter
@@ -129,10 +139,6 @@ async fn letters_page(State(rest): State<Rest>) -> Result<Html<String>, Problem>
         );
     }
     Ok(Html(page))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The text with its web addresses to click on.

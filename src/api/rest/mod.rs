@@ -22,7 +22,6 @@ mod messages;
 mod notes;
 mod notify;
 mod oidc;
-mod pages;
 mod push;
 mod ratings;
 mod reports;
@@ -77,7 +76,7 @@ pub fn routes(development: bool) -> OfficeRoutes<Rest> {
         webhooks::routes,
         push::routes,
         feeds::routes,
-        pages::routes,
+        super::web::routes,
     ];
     for add in resources {
         routes = add(routes);

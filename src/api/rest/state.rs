@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use visavis_signaling::token::ApiKey;
+use visavis_signaling::token::{ApiKey, KeyRing};
 
 #[cfg(feature = "oidc")]
 use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, AccountsError};
 use crate::api::office::{Gate, OfficeState, Sessions};
 use crate::api::problem::Problem;
+use crate::api::web::Web;
 use crate::config::{OfficeSettings, Registration};
 use crate::error::chain;
 use crate::ids::{SessionId, UserId};
@@ -42,6 +43,10 @@ pub struct RestParts {
     pub scheduler: Scheduler,
     /// The key that tokens for rooms are signed with.
     pub key: ApiKey,
+    /// Every key that tokens may be signed with.
+    pub keys: KeyRing,
+    /// The web app.
+    pub web: Web,
     /// How people sign in.
     pub sign_in_methods: SignInMethods,
     /// What sends mail, SMS, notifications and webhooks.

@@ -158,7 +158,7 @@ pub(super) fn html(content: &Content, greeting: &str, brand: &str, locale: Local
 }
 
 /// Text for HTML, attributes in quotes included.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

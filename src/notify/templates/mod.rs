@@ -21,6 +21,7 @@ use crate::units::UnixTime;
 use super::message::Message;
 use super::sms;
 use dates::Dates;
+pub use layout::escape;
 use layout::line;
 
 /// A language that messages are written in.
@@ -46,6 +47,12 @@ impl Locale {
             Locale::De => "de",
         }
     }
+}
+
+/// A moment for one reader: `on Tue 3 Mar, 14:00 (Europe/Rome)`.
+pub fn moment(locale: Locale, zone: &TimeZone, now: UnixTime, time: UnixTime) -> String {
+    let dates = Dates { locale, zone };
+    format!("{} ({})", dates.relative(now, time), zone.iana_name().unwrap_or("UTC"))
 }
 
 /// On which side of an appointment somebody is.

@@ -2,6 +2,7 @@
 //! when a token is wanted, at every signaling connect and resume, and, as to time, by the room itself.
 
 mod admission;
+mod door;
 mod explain;
 mod lobby;
 mod prolong;
@@ -12,6 +13,7 @@ mod trial;
 mod tests;
 
 pub use admission::Applicant;
+pub use door::Door;
 pub use explain::{JoinExplanation, JoinReason};
 pub use lobby::{LobbyEntry, WAITING_IS_HEARD_OF};
 pub(super) use lobby::{forget_silent, has_waited};

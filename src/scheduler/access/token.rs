@@ -106,7 +106,7 @@ impl Scheduler {
 }
 
 /// The appointment of a room and the caller's seat in it.
-fn find(reader: &rusqlite::Connection, actor: Actor, room: &str) -> Result<(Appointment, Seat), Error> {
+pub(super) fn find(reader: &rusqlite::Connection, actor: Actor, room: &str) -> Result<(Appointment, Seat), Error> {
     let appointment = Appointment::of_room(reader, room)?;
     let seat = match actor {
         Actor::User(user, _) => Seat::of_user(reader, appointment.id, user)?,

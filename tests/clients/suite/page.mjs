@@ -14,7 +14,7 @@ const pictures = (tab, count) =>
   );
 
 async function joinRoom(name, room) {
-  const tab = await openChromiumTab('http://127.0.0.1:7880/');
+  const tab = await openChromiumTab('http://127.0.0.1:7880/dev/room');
   tab.errors = [];
   tab.on('pageerror', (error) => tab.errors.push(error.message));
   await tab.fill('#name', name);

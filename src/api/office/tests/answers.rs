@@ -27,7 +27,9 @@ async fn answers_are_not_kept_nor_guessed_at_nor_framed() {
     let page = world.get("/page").await;
     let policy = page.header("content-security-policy");
     assert!(policy.contains("script-src 'self'") && policy.contains("connect-src 'self' wss://meet.example.org;"));
-    assert!(!policy.contains("script-src 'self' 'unsafe-inline'"));
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe-inline"));
+    assert!(policy.ends_with("frame-ancestors 'none'"));
+    assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
     assert!(page.header("permissions-policy").contains("camera=(self)"));
     let plain = World::at("http://localhost:7880", true, |_| {});
     assert_eq!(plain.get("/api/time").await.header("strict-transport-security"), "");

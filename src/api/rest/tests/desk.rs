@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use crate::accounts::{Accounts, Hasher};
 use crate::api::office::{Gate, GateParts};
 use crate::api::rest::{Rest, RestParts, SignInMethods, routes};
+use crate::api::web::{Assets, Web};
 use crate::clock::SharedClock;
 use crate::config::{AccountSettings, BaseUrl, OfficeSettings};
 use crate::metrics::Metrics;
@@ -93,6 +94,8 @@ impl Counter {
             accounts,
             scheduler: desk.scheduler.clone(),
             key: key(),
+            keys: [key()].into_iter().collect(),
+            web: Web::of(Assets::default()),
             sign_in_methods: SignInMethods::new(&settings, false),
             dispatcher: kept.dispatcher.clone(),
             inbox: Some(kept.inbox),
@@ -154,6 +157,13 @@ impl Counter {
             request = request.header("content-type", "application/json");
         }
         self.answer(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Gets what is accepted.
+    pub(super) async fn accepting(&self, who: Who, path: &str, accepted: &str) -> Answer {
+        let request = Request::builder().uri(path).header("host", "meet.example.org").header("accept", accepted);
+        let cookie = if matches!(who, Nobody) { String::new() } else { format!("__Host-visavis={}", token(who)) };
+        self.answer(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
     }
 
     /// Sends bytes that are of a type.

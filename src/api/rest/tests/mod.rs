@@ -4,6 +4,7 @@
 mod admin;
 mod appointments;
 mod booking;
+mod call_pages;
 mod content;
 mod desk;
 mod events;
@@ -16,6 +17,7 @@ mod offering;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod outward;
+mod pages;
 mod reports;
 mod seats;
 mod session;

@@ -25,6 +25,7 @@ use visavis_signaling::token::ApiKey;
 use super::super::{Rest, RestParts, SignInMethods, routes};
 use crate::accounts::{Accounts, Device, GuestLinkRequest, Hasher, NewPerson, Person};
 use crate::api::office::{Gate, GateParts};
+use crate::api::web::{Assets, Web};
 use crate::clock::{Clock, ManualClock, SharedClock};
 use crate::config::{BaseUrl, OfficeSettings};
 use crate::ids::{AppointmentId, RecordId, SeatId, ServiceId};
@@ -112,11 +113,25 @@ impl World {
         Self::made(base, change, |methods, _, _| methods).await
     }
 
+    /// An office without the web app.
+    pub(super) async fn without_app() -> Self {
+        Self::built("https://meet.example.org", |_| {}, |methods, _, _| methods, Assets::default()).await
+    }
+
     /// [`Self::at`], with other ways to sign in.
     pub(super) async fn made(
         base: &str,
         change: impl FnOnce(&mut OfficeSettings),
         methods: impl FnOnce(SignInMethods, &Accounts, &BaseUrl) -> SignInMethods,
+    ) -> Self {
+        Self::built(base, change, methods, app()).await
+    }
+
+    async fn built(
+        base: &str,
+        change: impl FnOnce(&mut OfficeSettings),
+        methods: impl FnOnce(SignInMethods, &Accounts, &BaseUrl) -> SignInMethods,
+        assets: Assets,
     ) -> Self {
         let mut settings = OfficeSettings::default();
         settings.accounts.max_concurrent_hashes = 2;
@@ -137,7 +152,9 @@ impl World {
             gate: Gate::new(gate),
             accounts,
             scheduler: Scheduler::new(store.clone(), shared, SchedulerSettings::default()),
-            key: ApiKey::new("devkey", "0123456789abcdef0123456789abcdef"),
+            key: key(),
+            keys: [key()].into_iter().collect(),
+            web: Web::of(assets),
             sign_in_methods,
             dispatcher: kept.dispatcher,
             inbox: Some(kept.inbox),
@@ -284,6 +301,32 @@ impl World {
     }
 }
 
+/// An app as its build leaves it, in small.
+fn app() -> Assets {
+    let shell = "<!doctype html>\n<html lang=\"en\">\n<head><title>visavis</title>\n<!--head--></head>\n\
+                 <body><div id=\"root\"><!--page--></div><script type=\"module\" src=\"/assets/app-C_t8CAJy.js\"></script>";
+    let files = [
+        ("index.html", shell),
+        ("assets/app-C_t8CAJy.js", "whole script"),
+        ("assets/app-C_t8CAJy.js.br", "br script"),
+        ("assets/app-C_t8CAJy.js.gz", "gz script"),
+        ("assets/blur-D36xa7QZ.wasm", "wasm"),
+        ("assets/model-D36xa7QZ.tflite", "model"),
+        ("icons/icon-192.png", "icon"),
+        ("manifest.webmanifest", "{}"),
+        ("sw.js", "worker"),
+        ("embed.js", "elements"),
+        ("embed.js.gz", "gz elements"),
+        ("unsupported.js", "words"),
+    ];
+    Assets::of(files.map(|(name, text)| (name.to_owned(), text.into())))
+}
+
+/// What tokens are signed with.
+pub(super) fn key() -> ApiKey {
+    ApiKey::new("devkey", "0123456789abcdef0123456789abcdef")
+}
+
 pub(super) fn new_person(email: &str, role: Role) -> NewPerson {
     let name = email.split('@').next().unwrap().to_owned();
     NewPerson {
@@ -349,7 +392,8 @@ impl Client<'_> {
         } else {
             axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
         };
-        Answer { status, headers, json: serde_json::from_slice(&body).unwrap_or_default() }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Answer { status, headers, json: serde_json::from_slice(&body).unwrap_or_default(), text }
     }
 
     /// Live events from now on, or after the last one that was seen.
@@ -362,6 +406,10 @@ impl Client<'_> {
 
     pub(super) async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, None).await
+    }
+
+    pub(super) async fn head(&self, path: &str) -> Answer {
+        self.request(Method::HEAD, path, None).await
     }
 
     pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -424,6 +472,7 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// Null where there is none.
     pub(super) json: Value,
+    pub(super) text: String,
 }
 
 impl Answer {

@@ -1,5 +1,4 @@
-//! `/`: in development mode a page to try the server on, otherwise the two letters that LiveKit's clients and load
-//! balancers look for.
+//! Development mode's page to try the SFU on, and the tokens that it takes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use visavis_signaling::token::{Claims, mint};
 
-use super::Api;
+use crate::api::Api;
 use crate::rooms::link::SignalTarget;
 
 /// How long a token of the page is valid.
@@ -28,38 +27,40 @@ struct File {
 #[cfg(feature = "page")]
 const FILES: &[File] = &[
     File {
-        name: "index.html",
+        name: "room",
         content_type: "text/html; charset=utf-8",
-        body: include_bytes!("../../web/dev/index.html"),
+        body: include_bytes!("../../../web/dev/index.html"),
     },
-    File { name: "page.css", content_type: "text/css; charset=utf-8", body: include_bytes!("../../web/dev/page.css") },
+    File {
+        name: "page.css",
+        content_type: "text/css; charset=utf-8",
+        body: include_bytes!("../../../web/dev/page.css"),
+    },
     File {
         name: "page.js",
         content_type: "text/javascript; charset=utf-8",
-        body: include_bytes!("../../web/dev/dist/page.js"),
+        body: include_bytes!("../../../web/dev/dist/page.js"),
     },
 ];
 
 #[cfg(not(feature = "page"))]
 const FILES: &[File] = &[File {
-    name: "index.html",
+    name: "room",
     content_type: "text/html; charset=utf-8",
     body: b"<!doctype html><html lang=en><title>visavis</title><p>The server runs. It was built without the page to \
             try it on; <code>make run</code> builds it with the page.",
 }];
 
-/// `GET /` and `HEAD /`.
-pub(super) async fn root<T: SignalTarget>(State(api): State<Arc<Api<T>>>) -> Response {
-    if api.development { served("index.html") } else { "OK".into_response() }
-}
-
-/// `GET /dev/{file}`.
-pub(super) async fn file(Path(file): Path<String>) -> Response {
-    served(&file)
+/// `GET /dev/{file}`; the page itself is `/dev/room`.
+pub(in crate::api) async fn file(Path(name): Path<String>) -> Response {
+    match FILES.iter().find(|file| file.name == name) {
+        Some(file) => ([(header::CONTENT_TYPE, file.content_type)], file.body).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Wanted {
+pub(in crate::api) struct Wanted {
     room: String,
     identity: String,
     #[serde(default)]
@@ -67,7 +68,10 @@ pub(super) struct Wanted {
 }
 
 /// `GET /dev/token?room=…&identity=…&name=…`: a token for whoever asks.
-pub(super) async fn token<T: SignalTarget>(State(api): State<Arc<Api<T>>>, Query(wanted): Query<Wanted>) -> Response {
+pub(in crate::api) async fn token<T: SignalTarget>(
+    State(api): State<Arc<Api<T>>>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
     let mut claims = Claims::join(wanted.identity, wanted.room);
     claims.name = wanted.name;
     if let Some(video) = &mut claims.video {
@@ -77,12 +81,5 @@ pub(super) async fn token<T: SignalTarget>(State(api): State<Arc<Api<T>>>, Query
     match mint(&claims, key, TOKEN_TTL, api.clock.unix()) {
         Ok(token) => ([(header::CACHE_CONTROL, "no-store")], token).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-fn served(name: &str) -> Response {
-    match FILES.iter().find(|file| file.name == name) {
-        Some(file) => ([(header::CONTENT_TYPE, file.content_type)], file.body).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
