@@ -6,9 +6,10 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Rest;
+use super::decisions::On;
 use super::fields::given;
-use super::view::{Told, View, told};
-use crate::api::office::{Access, Caller, IfMatch, Json, OfficeRoutes, Path};
+use super::view::{Told, View};
+use crate::api::office::{Access, Caller, Json, OfficeRoutes, Path};
 use crate::api::problem::Problem;
 use crate::ids::AppointmentId;
 use crate::scheduler::{CloseAnchor, WindowChange};
@@ -92,15 +93,9 @@ struct OtherWindow {
 #[utoipa::path(patch, path = "/api/appointments/{appointment_id}/window", tag = "calls",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = OtherWindow,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn window(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(other): Json<OtherWindow>,
-) -> Result<Told, Problem> {
+async fn window(on: On, Json(other): Json<OtherWindow>) -> Result<Told, Problem> {
     let OtherWindow { open_before_min, close_after_min, close_anchor } = other;
     let change = WindowChange { open_before_min, close_after_min, close_anchor };
-    rest.scheduler.change_window(caller.actor, id, change, version.expected()?).await?;
-    told(&rest, &caller, id).await
+    on.rest.scheduler.change_window(on.caller.actor, on.id, change, on.expected).await?;
+    on.told().await
 }

@@ -1,8 +1,9 @@
 //! What the two sides decide of an appointment. Each command says in `If-Match` which version it was decided on, and
 //! is answered with the appointment as it is then.
 
-use axum::extract::State;
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -27,6 +28,32 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
         .add(Access::SignedIn, routes!(cancel))
         .add(Access::Staff, routes!(complete))
         .add(Access::Staff, routes!(outcome))
+}
+
+/// The appointment that a command is given on, by whom, and the version that it was decided on.
+pub(super) struct On {
+    pub(super) rest: Rest,
+    pub(super) caller: Caller,
+    pub(super) id: AppointmentId,
+    pub(super) expected: Option<i64>,
+}
+
+impl FromRequestParts<Rest> for On {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, rest: &Rest) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, rest).await?;
+        let Path(id) = Path::from_request_parts(parts, rest).await?;
+        let expected = IfMatch::from_request_parts(parts, rest).await?.expected()?;
+        Ok(Self { rest: rest.clone(), caller, id, expected })
+    }
+}
+
+impl On {
+    /// The appointment as the caller sees it afterwards.
+    pub(super) async fn told(&self) -> Result<Told, Problem> {
+        told(&self.rest, &self.caller, self.id).await
+    }
 }
 
 /// Words to the other side.
@@ -65,30 +92,18 @@ impl From<OtherTime> for Move {
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/approve", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = Words,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn approve(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(words): Json<Words>,
-) -> Result<Told, Problem> {
-    rest.scheduler.approve(caller.actor, id, &words.message, version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn approve(on: On, Json(words): Json<Words>) -> Result<Told, Problem> {
+    on.rest.scheduler.approve(on.caller.actor, on.id, &words.message, on.expected).await?;
+    on.told().await
 }
 
 /// Say no to a request
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/reject", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = Words,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn reject(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(words): Json<Words>,
-) -> Result<Told, Problem> {
-    rest.scheduler.reject(caller.actor, id, &words.message, version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn reject(on: On, Json(words): Json<Words>) -> Result<Told, Problem> {
+    on.rest.scheduler.reject(on.caller.actor, on.id, &words.message, on.expected).await?;
+    on.told().await
 }
 
 /// Propose another time to the other side
@@ -97,15 +112,9 @@ async fn reject(
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/propose", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = OtherTime,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn propose(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(time): Json<OtherTime>,
-) -> Result<Told, Problem> {
-    rest.scheduler.propose(caller.actor, id, time.into(), version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn propose(on: On, Json(time): Json<OtherTime>) -> Result<Told, Problem> {
+    on.rest.scheduler.propose(on.caller.actor, on.id, time.into(), on.expected).await?;
+    on.told().await
 }
 
 /// Take the time that the other side proposes
@@ -114,29 +123,18 @@ async fn propose(
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/accept", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)),
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn accept(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-) -> Result<Told, Problem> {
-    rest.scheduler.accept_proposal(caller.actor, id, version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn accept(on: On) -> Result<Told, Problem> {
+    on.rest.scheduler.accept_proposal(on.caller.actor, on.id, on.expected).await?;
+    on.told().await
 }
 
 /// Do not take the time that the other side proposes, or take one's own proposal back
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/decline", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = Words,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn decline(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(words): Json<Words>,
-) -> Result<Told, Problem> {
-    rest.scheduler.decline_proposal(caller.actor, id, &words.message, version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn decline(on: On, Json(words): Json<Words>) -> Result<Told, Problem> {
+    on.rest.scheduler.decline_proposal(on.caller.actor, on.id, &words.message, on.expected).await?;
+    on.told().await
 }
 
 /// Move an appointment
@@ -146,15 +144,9 @@ async fn decline(
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/reschedule", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = OtherTime,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn reschedule(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(time): Json<OtherTime>,
-) -> Result<Told, Problem> {
-    rest.scheduler.reschedule(caller.actor, id, time.into(), version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn reschedule(on: On, Json(time): Json<OtherTime>) -> Result<Told, Problem> {
+    on.rest.scheduler.reschedule(on.caller.actor, on.id, time.into(), on.expected).await?;
+    on.told().await
 }
 
 /// Call an appointment off
@@ -164,17 +156,11 @@ async fn reschedule(
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/cancel", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = Words,
     responses((status = 200, body = View, headers(("etag" = String))), (status = 204)))]
-async fn cancel(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(words): Json<Words>,
-) -> Result<Response, Problem> {
-    rest.scheduler.cancel(caller.actor, id, &words.message, version.expected()?).await?;
-    match rest.scheduler.appointment(caller.actor, id).await {
+async fn cancel(on: On, Json(words): Json<Words>) -> Result<Response, Problem> {
+    on.rest.scheduler.cancel(on.caller.actor, on.id, &words.message, on.expected).await?;
+    match on.rest.scheduler.appointment(on.caller.actor, on.id).await {
         Err(Error::NotFound) => Ok(StatusCode::NO_CONTENT.into_response()),
-        _ => told(&rest, &caller, id).await.map(IntoResponse::into_response),
+        _ => on.told().await.map(IntoResponse::into_response),
     }
 }
 
@@ -182,14 +168,9 @@ async fn cancel(
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/complete", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)),
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn complete(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-) -> Result<Told, Problem> {
-    rest.scheduler.complete(caller.actor, id, version.expected()?).await?;
-    told(&rest, &caller, id).await
+async fn complete(on: On) -> Result<Told, Problem> {
+    on.rest.scheduler.complete(on.caller.actor, on.id, on.expected).await?;
+    on.told().await
 }
 
 /// What really came about.
@@ -215,13 +196,7 @@ enum Outcome {
 #[utoipa::path(post, path = "/api/appointments/{appointment_id}/outcome", tag = "appointments",
     params(("appointment_id" = AppointmentId, Path), ("if-match" = String, Header)), request_body = CameAbout,
     responses((status = 200, body = View, headers(("etag" = String)))))]
-async fn outcome(
-    State(rest): State<Rest>,
-    caller: Caller,
-    Path(id): Path<AppointmentId>,
-    version: IfMatch,
-    Json(came): Json<CameAbout>,
-) -> Result<Told, Problem> {
+async fn outcome(on: On, Json(came): Json<CameAbout>) -> Result<Told, Problem> {
     let correction = match (came.outcome, came.no_show) {
         (Outcome::Completed, None) => Correction::Completed,
         (Outcome::NoShow, Some(side)) => Correction::NoShow(side),
@@ -230,6 +205,6 @@ async fn outcome(
             return Err(Problem::new(Code::InvalidBody).detail(detail).with("field", "noShow"));
         }
     };
-    rest.scheduler.correct(caller.actor, id, correction, version.expected()?).await?;
-    told(&rest, &caller, id).await
+    on.rest.scheduler.correct(on.caller.actor, on.id, correction, on.expected).await?;
+    on.told().await
 }
