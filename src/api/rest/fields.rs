@@ -6,10 +6,12 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::office::Caller;
+use crate::api::problem::Problem;
 use crate::config::Secret;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, UserId};
 use crate::units::{UnixTime, rfc3339};
 
 /// A password or the token of a link, of 1 to `MAX` characters and exactly as it was written.
@@ -50,6 +52,23 @@ impl<const MAX: usize> PartialSchema for Hidden<MAX> {
 impl<const MAX: usize> ToSchema for Hidden<MAX> {
     fn name() -> Cow<'static, str> {
         format!("Hidden{MAX}").into()
+    }
+}
+
+/// Whose calls or ratings.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfExpert {
+    /// The expert; the caller, if left out.
+    #[serde(default)]
+    expert_id: Option<UserId>,
+}
+
+impl OfExpert {
+    /// The expert that is meant.
+    pub(super) fn or(self, caller: &Caller) -> Result<UserId, Problem> {
+        self.expert_id.map_or_else(|| caller.user(), Ok)
     }
 }
 

@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::Rest;
+use super::fields::OfExpert;
 use crate::api::office::{Access, Caller, Json, OfficeRoutes, PageParams, Paged, Path, Query, Slice};
 use crate::api::problem::Problem;
-use crate::ids::{AppointmentId, UserId};
+use crate::ids::AppointmentId;
 use crate::scheduler::{Mark, NewRating, Rating, RatingFigures};
 
 pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
@@ -47,36 +46,26 @@ async fn rate(
     Ok((StatusCode::CREATED, Json(rest.scheduler.rate(caller.actor, id, new).await?)))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// The expert; the caller, if left out.
-    #[serde(default)]
-    expert_id: Option<UserId>,
-}
-
 /// An expert's ratings, the newest first
-#[utoipa::path(get, path = "/api/ratings", tag = "content", params(Whose, PageParams),
+#[utoipa::path(get, path = "/api/ratings", tag = "content", params(OfExpert, PageParams),
     responses((status = 200, body = Slice<Rating>)))]
 async fn ratings(
     State(rest): State<Rest>,
     caller: Caller,
-    page: Paged<Whose, Mark<AppointmentId>>,
+    page: Paged<OfExpert, Mark<AppointmentId>>,
 ) -> Result<Json<Slice<Rating>>, Problem> {
-    let expert = page.filter.expert_id.map_or_else(|| caller.user(), Ok)?;
+    let expert = page.filter.or(&caller)?;
     let found = rest.scheduler.ratings(caller.actor, expert, page.after, page.limit + 1).await?;
     Ok(Json(Slice::of(found, page.limit, Rating::mark)))
 }
 
 /// An expert's ratings taken together
-#[utoipa::path(get, path = "/api/ratings/figures", tag = "content", params(Whose),
+#[utoipa::path(get, path = "/api/ratings/figures", tag = "content", params(OfExpert),
     responses((status = 200, body = RatingFigures)))]
 async fn rating_figures(
     State(rest): State<Rest>,
     caller: Caller,
-    Query(whose): Query<Whose>,
+    Query(of): Query<OfExpert>,
 ) -> Result<Json<RatingFigures>, Problem> {
-    let expert = whose.expert_id.map_or_else(|| caller.user(), Ok)?;
-    Ok(Json(rest.scheduler.rating_figures(caller.actor, expert).await?))
+    Ok(Json(rest.scheduler.rating_figures(caller.actor, of.or(&caller)?).await?))
 }

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::Rest;
+use super::fields::OfExpert;
 use crate::api::office::{Access, Caller, Json, OfficeRoutes, PageParams, Paged, Path, Slice};
 use crate::api::problem::Problem;
 use crate::ids::{AppointmentId, CallLogId, UserId};
@@ -116,24 +117,15 @@ async fn report(
     Ok(Json(rest.scheduler.quality(caller.actor, id).await?.into()))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// The expert; the caller, if left out.
-    #[serde(default)]
-    expert_id: Option<UserId>,
-}
-
 /// An expert's calls and how they went, the latest first
-#[utoipa::path(get, path = "/api/calls", tag = "calls", params(Whose, PageParams),
+#[utoipa::path(get, path = "/api/calls", tag = "calls", params(OfExpert, PageParams),
     responses((status = 200, body = Slice<CallSummary>)))]
 async fn calls(
     State(rest): State<Rest>,
     caller: Caller,
-    page: Paged<Whose, Mark<AppointmentId>>,
+    page: Paged<OfExpert, Mark<AppointmentId>>,
 ) -> Result<Json<Slice<CallSummary>>, Problem> {
-    let expert = page.filter.expert_id.map_or_else(|| caller.user(), Ok)?;
+    let expert = page.filter.or(&caller)?;
     let found = rest.scheduler.calls(caller.actor, expert, page.after, page.limit + 1).await?;
     Ok(Json(Slice::of(found, page.limit, CallSummary::mark)))
 }
