@@ -7,9 +7,9 @@ use super::booking::{Action, Part, Standing, actions};
 use super::conditions::{Conditions, number, text};
 use super::content::{MOST, Mark};
 use super::records::{Appointment, Seat, SeatRole};
-use super::{Error, Scheduler, Status, Window};
-use crate::ids::{AppointmentId, UserId};
-use crate::store::Actor;
+use super::{Error, Scheduler, Status, Window, WindowRules};
+use crate::ids::{AppointmentId, SeatId, UserId};
+use crate::store::{Actor, Reader};
 use crate::units::UnixTime;
 
 /// Before or behind us.
@@ -49,24 +49,6 @@ pub struct AppointmentFilter {
     pub customer: Option<UserId>,
 }
 
-/// An appointment in a list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// The appointment.
-    pub appointment: Appointment,
-    /// When its room is open.
-    pub window: Window,
-    /// What the caller is in it; none for administrators, and for whoever has given up the seat.
-    pub role: Option<SeatRole>,
-}
-
-impl Listed {
-    /// The place of this appointment in a list.
-    pub fn mark(&self) -> Mark<AppointmentId> {
-        Mark { at: self.appointment.starts_at.0, id: self.appointment.id }
-    }
-}
-
 /// One appointment with all that the caller may know of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detail {
@@ -81,8 +63,48 @@ pub struct Detail {
     pub customers: u32,
     /// The caller's own seat.
     pub own: Option<Seat>,
+    /// The caller is the expert, or an administrator in the expert's stead.
+    pub runs: bool,
+    /// The address of each seat's holder, where one is known; for whoever runs it.
+    pub contacts: Vec<(SeatId, String)>,
     /// What the caller can do with it now.
     pub actions: Vec<Action>,
+}
+
+impl Detail {
+    /// The place of this appointment in a list.
+    pub fn mark(&self) -> Mark<AppointmentId> {
+        Mark { at: self.appointment.starts_at.0, id: self.appointment.id }
+    }
+
+    /// What the actor may know of an appointment that the actor sees, but for addresses.
+    fn of(
+        reader: &Reader<'_>,
+        actor: Actor,
+        appointment: Appointment,
+        rules: &WindowRules,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        let all = Seat::of_appointment(reader, appointment.id)?;
+        let standing = Standing::among(appointment, &all, actor)?;
+        let is_client = |seat: &&Seat| seat.role == SeatRole::Client && seat.removed_at.is_none();
+        let customers = all.iter().filter(is_client).count();
+        let actions = actions(reader, &standing, customers, rules, now)?;
+        let (runs, appointment) = (standing.runs(), standing.appointment);
+        let own = match standing.part {
+            Part::Expert => all.iter().find(|seat| seat.role == SeatRole::Host).cloned(),
+            Part::Customer(seat) | Part::Attendee(seat) => Some(seat),
+            Part::Past | Part::Admin => None,
+        };
+        let group = appointment.capacity > 1;
+        let shown = |seat: &Seat| {
+            let other = own.as_ref().is_none_or(|own| own.id != seat.id);
+            runs || !other || (seat.removed_at.is_none() && !(group && seat.role == SeatRole::Client))
+        };
+        let seats = all.into_iter().filter(shown).collect();
+        let (window, contacts) = (appointment.window(rules), Vec::new());
+        Ok(Self { appointment, window, seats, customers: customers as u32, own, runs, contacts, actions })
+    }
 }
 
 impl Scheduler {
@@ -97,12 +119,12 @@ impl Scheduler {
         filter: AppointmentFilter,
         after: Option<Mark<AppointmentId>>,
         limit: usize,
-    ) -> Result<Vec<Listed>, Error> {
-        let (rules, limit) = (self.inner.settings.window, limit.min(MOST));
+    ) -> Result<Vec<Detail>, Error> {
+        let (now, rules, limit) = (self.now(), self.inner.settings.window, limit.min(MOST));
         if matches!(actor, Actor::Anonymous) {
             return Err(Error::NotYours);
         }
-        self.read(actor, move |reader| {
+        let details = self.read(actor, move |reader| {
             let mut found = Vec::new();
             for (condition, values) in sources(actor, &filter) {
                 found.extend(ask(reader, &filter, condition, values, after, limit)?);
@@ -114,14 +136,9 @@ impl Scheduler {
             }
             found.dedup_by_key(|it| it.id);
             found.truncate(limit);
-            let listed = found.into_iter().map(|appointment| {
-                let own = own_seat(reader, actor, appointment.id)?.filter(|seat| seat.removed_at.is_none());
-                let window = appointment.window(&rules);
-                Ok(Listed { appointment, window, role: own.map(|seat| seat.role) })
-            });
-            listed.collect()
-        })
-        .await
+            found.into_iter().map(|it| Detail::of(reader, actor, it, &rules, now)).collect()
+        });
+        self.with_contacts(details.await?).await
     }
 
     /// One appointment.
@@ -131,30 +148,35 @@ impl Scheduler {
     /// [`Error::NotFound`].
     pub async fn appointment(&self, actor: Actor, id: AppointmentId) -> Result<Detail, Error> {
         let (now, rules) = (self.now(), self.inner.settings.window);
-        self.read(actor, move |reader| {
-            let standing = Standing::of(reader, actor, id)?;
-            let can = actions(reader, &standing, &rules, now)?;
-            let appointment = standing.appointment;
-            let all = Seat::of_appointment(reader, id)?;
-            let is_client = |seat: &Seat| seat.role == SeatRole::Client && seat.removed_at.is_none();
-            let customers = all.iter().filter(|seat| is_client(seat)).count() as u32;
-            let own = match &standing.part {
-                Part::Expert => all.iter().find(|seat| seat.role == SeatRole::Host).cloned(),
-                Part::Customer(seat) | Part::Attendee(seat) => Some(seat.clone()),
-                Part::Past | Part::Admin => None,
-            };
-            let runs = matches!(standing.part, Part::Expert | Part::Admin);
-            let group = appointment.capacity > 1;
-            let shown = |seat: &Seat| {
-                let other = own.as_ref().is_none_or(|own| own.id != seat.id);
-                runs || !other || (seat.removed_at.is_none() && !(group && seat.role == SeatRole::Client))
-            };
-            let seats = all.iter().filter(|seat| shown(seat)).cloned().collect();
-            let window = appointment.window(&rules);
-            Ok(Detail { appointment, window, seats, customers, own, actions: can })
+        let detail = self.read(actor, move |reader| {
+            let appointment = Appointment::load(reader, id)?;
+            Detail::of(reader, actor, appointment, &rules, now)
+        });
+        self.with_contacts(vec![detail.await?]).await?.pop().ok_or(Error::NotFound)
+    }
+
+    /// Adds the addresses in those of the appointments that the caller runs.
+    async fn with_contacts(&self, mut details: Vec<Detail>) -> Result<Vec<Detail>, Error> {
+        if !details.iter().any(|detail| detail.runs) {
+            return Ok(details);
+        }
+        self.read(Actor::System, move |reader| {
+            for detail in details.iter_mut().filter(|detail| detail.runs) {
+                detail.contacts = contacts(reader, detail.appointment.id)?;
+            }
+            Ok(details)
         })
         .await
     }
+}
+
+/// The addresses of seats' holders that are known.
+fn contacts(reader: &Reader<'_>, id: AppointmentId) -> Result<Vec<(SeatId, String)>, Error> {
+    let sql = "SELECT s.id, coalesce(u.email, s.guest_email) AS email
+        FROM system_seats s LEFT JOIN system_users u ON u.id = s.user_id
+        WHERE s.appointment_id = ?1 AND coalesce(u.email, s.guest_email) IS NOT NULL";
+    let mut statement = reader.prepare_cached(sql)?;
+    Ok(statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// Where the caller's appointments are found: each source has an index that gives them in their order.
@@ -216,17 +238,4 @@ fn ask(
     let order = if past { "ORDER BY starts_at DESC, id DESC" } else { "ORDER BY starts_at, id" };
     let rest = format!("{order} LIMIT {limit}");
     conditions.query(connection, "SELECT * FROM my_appointments", &rest, Appointment::from_row)
-}
-
-fn own_seat(connection: &Connection, actor: Actor, id: AppointmentId) -> Result<Option<Seat>, Error> {
-    let seat = match actor {
-        Actor::User(user, _) => Seat::of_user(connection, id, user),
-        Actor::Guest(seat) => Seat::load(connection, seat),
-        Actor::Anonymous | Actor::System => return Ok(None),
-    };
-    match seat {
-        Ok(seat) => Ok(Some(seat)),
-        Err(Error::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

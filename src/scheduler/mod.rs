@@ -20,7 +20,7 @@
 //! | `offers`, `why` | the slots that follow from it, and why one is not among them |
 //! | `directory` | experts as the public finds them |
 //! | `booking/` | holds, requests, decisions, moves, cancellations, seats |
-//! | `listing`, `diary`, `history`, `contacts` | appointments as their participants see them |
+//! | `listing`, `diary`, `history` | appointments as their participants see them |
 //! | `access/` | tokens, lobby, admission to rooms, extensions |
 //! | `facts`, `quality` | what the media shows of a call |
 //! | `reports/` | what is told of calls afterwards |
@@ -39,7 +39,6 @@ mod booking;
 mod change;
 mod closing;
 mod conditions;
-mod contacts;
 mod content;
 mod diary;
 mod directory;
@@ -107,7 +106,7 @@ pub use handle::{EndReason, RoomControl, Scheduler, SchedulerSettings};
 pub use history::{HistoryEntry, Who};
 pub use hours::Hours;
 pub use interval::{Interval, Intervals};
-pub use listing::{AppointmentFilter, Detail, Listed, Side, Tense};
+pub use listing::{AppointmentFilter, Detail, Side, Tense};
 pub use offers::{HoursPreview, LONGEST_SEARCH, NextFree, OfferedSlot, OfferedSlots, SlotSearch};
 pub use privacy::{Cleared, DataClass, MAX_KEEP_DAYS, RetentionPolicy};
 pub use push::{MAX_SUBSCRIPTIONS, NewPushSubscription, PushKeys, PushSubscription};

@@ -8,13 +8,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::view::{Seen, Told, View, told};
+use super::view::{Told, View, told};
 use crate::accounts::AccountsError;
 use crate::api::office::{Access, Caller, Json, Line, OfficeRoutes, PageParams, Paged, Path, Prose, Query, Slice};
 use crate::api::problem::{Code, Problem};
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
 use crate::scheduler::{
-    AppointmentFilter, BookFor, BookingRequest, Error, HistoryEntry, JoinReason, Mark, NewSeat, Side, Status, Tense,
+    AppointmentFilter, BookFor, BookingRequest, Detail, HistoryEntry, JoinReason, Mark, NewSeat, Side, Status, Tense,
     Wanted,
 };
 use crate::store::{Actor, Role};
@@ -220,17 +220,7 @@ async fn appointments(
         customer: filter.customer_id,
     };
     let found = rest.scheduler.appointments(caller.actor, filter, page.after, page.limit + 1).await?;
-    let slice = Slice::of(found, page.limit, |it| it.mark());
-    let mut items = Vec::with_capacity(slice.items.len());
-    for listed in slice.items {
-        match Seen::by(&rest, &caller, listed.appointment.id).await {
-            Ok(seen) => items.push(seen.view(&rest)),
-            // The caller's seat has just been taken away.
-            Err(Error::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Json(Slice { items, next_cursor: slice.next_cursor }))
+    Ok(Json(Slice::of(found, page.limit, Detail::mark).map(|detail| View::new(&rest, detail))))
 }
 
 /// One appointment

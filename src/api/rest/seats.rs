@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::view::{SeatView, Seen};
+use super::view::{self, SeatView};
 use crate::api::office::{Access, Caller, Json, OfficeRoutes, Path};
 use crate::api::problem::{Code, Problem};
 use crate::ids::{AppointmentId, SeatId};
@@ -27,7 +27,7 @@ async fn seats(
     caller: Caller,
     Path(id): Path<AppointmentId>,
 ) -> Result<Json<Vec<SeatView>>, Problem> {
-    Ok(Json(Seen::by(&rest, &caller, id).await?.seats()))
+    Ok(Json(view::seats(&rest.scheduler.appointment(caller.actor, id).await?)))
 }
 
 /// Give somebody a seat, before the call or during it
@@ -74,7 +74,7 @@ async fn remove_seat(
 }
 
 async fn one(rest: &Rest, caller: &Caller, id: AppointmentId, seat: SeatId) -> Result<Json<SeatView>, Problem> {
-    let seats = Seen::by(rest, caller, id).await?.seats();
+    let seats = view::seats(&rest.scheduler.appointment(caller.actor, id).await?);
     // Somebody else may have taken it away in the meantime.
     seats.into_iter().find(|view| view.id == seat).map(Json).ok_or(Problem::new(Code::NotFound))
 }

@@ -10,7 +10,7 @@ use crate::api::office::{Caller, Json, Versioned};
 use crate::api::problem::Problem;
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
 use crate::scheduler::{
-    Action, CloseAnchor, Detail, Error, Lobby, NoShow, Permissions, Seat, SeatRole, Status, Window, WindowOverrides,
+    Action, CloseAnchor, Detail, Lobby, NoShow, Permissions, Seat, SeatRole, Status, Window, WindowOverrides,
     WindowRules, WindowState,
 };
 use crate::units::{UnixTime, rfc3339};
@@ -200,48 +200,31 @@ pub(super) struct SeatView {
     waiting_since: Option<UnixTime>,
 }
 
-/// An appointment with the addresses that the caller may know.
-pub(super) struct Seen {
-    detail: Detail,
-    contacts: Vec<(SeatId, String)>,
-    /// The expert, or an administrator in the expert's stead.
-    runs: bool,
+/// The seats that are taken, as the caller sees them.
+pub(super) fn seats(detail: &Detail) -> Vec<SeatView> {
+    let own = detail.own.as_ref().map(|seat| seat.id);
+    let email = |seat: &Seat| detail.contacts.iter().find(|(id, _)| *id == seat.id).map(|(_, email)| email.clone());
+    let view = |seat: &Seat| SeatView {
+        id: seat.id,
+        name: seat.name.clone(),
+        role: seat.role,
+        permissions: seat.permissions,
+        guest: seat.user_id.is_none(),
+        own: own == Some(seat.id),
+        user_id: seat.user_id.filter(|_| detail.runs),
+        email: email(seat),
+        note: if detail.runs { seat.note.clone() } else { String::new() },
+        admitted_at: seat.admitted_at,
+        waiting_since: seat.waiting_since,
+    };
+    detail.seats.iter().filter(|seat| seat.removed_at.is_none()).map(view).collect()
 }
 
-impl Seen {
-    /// What the caller sees of an appointment now.
-    pub(super) async fn by(rest: &Rest, caller: &Caller, id: AppointmentId) -> Result<Self, Error> {
-        let detail = rest.scheduler.appointment(caller.actor, id).await?;
-        let runs = caller.actor.user() == Some(detail.appointment.expert_id)
-            || (caller.actor.is_admin() && detail.own.is_none());
-        let contacts = if runs { rest.scheduler.contacts(caller.actor, id).await? } else { Vec::new() };
-        Ok(Self { detail, contacts, runs })
-    }
-
-    /// The seats that are taken.
-    pub(super) fn seats(&self) -> Vec<SeatView> {
-        let own = self.detail.own.as_ref().map(|seat| seat.id);
-        let email = |seat: &Seat| self.contacts.iter().find(|(id, _)| *id == seat.id).map(|(_, email)| email.clone());
-        let view = |seat: &Seat| SeatView {
-            id: seat.id,
-            name: seat.name.clone(),
-            role: seat.role,
-            permissions: seat.permissions,
-            guest: seat.user_id.is_none(),
-            own: own == Some(seat.id),
-            user_id: seat.user_id.filter(|_| self.runs),
-            email: email(seat),
-            note: if self.runs { seat.note.clone() } else { String::new() },
-            admitted_at: seat.admitted_at,
-            waiting_since: seat.waiting_since,
-        };
-        self.detail.seats.iter().filter(|seat| seat.removed_at.is_none()).map(view).collect()
-    }
-
-    /// As the API tells it.
-    pub(super) fn view(self, rest: &Rest) -> View {
-        let seats = self.seats();
-        let Detail { appointment: it, window, own, actions, .. } = self.detail;
+impl View {
+    /// An appointment as the API tells it.
+    pub(super) fn new(rest: &Rest, detail: Detail) -> Self {
+        let seats = seats(&detail);
+        let Detail { appointment: it, window, own, actions, .. } = detail;
         let rules = rest.scheduler.settings().window;
         // Without a name it is not for the caller to know.
         let known = !it.customer_name.is_empty();
@@ -294,6 +277,6 @@ pub(super) type Told = Versioned<Json<View>>;
 
 /// The appointment as the caller sees it now.
 pub(super) async fn told(rest: &Rest, caller: &Caller, id: AppointmentId) -> Result<Told, Problem> {
-    let seen = Seen::by(rest, caller, id).await?;
-    Ok(Versioned(seen.detail.appointment.version, Json(seen.view(rest))))
+    let detail = rest.scheduler.appointment(caller.actor, id).await?;
+    Ok(Versioned(detail.appointment.version, Json(View::new(rest, detail))))
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Part, Standing, clients};
+use super::{Part, Standing};
 use crate::scheduler::{Error, Status, WindowRules};
 use crate::units::UnixTime;
 
@@ -64,10 +64,11 @@ impl Terms {
     }
 }
 
-/// What somebody can do with an appointment at that moment.
+/// What somebody can do at that moment with an appointment in which so many customers have a seat.
 pub(in crate::scheduler) fn actions(
     connection: &Connection,
     standing: &Standing,
+    customers: usize,
     rules: &WindowRules,
     now: UnixTime,
 ) -> Result<Vec<Action>, Error> {
@@ -80,8 +81,7 @@ pub(in crate::scheduler) fn actions(
             can.push(action);
         }
     };
-    let alone = clients(connection, it.id)?.len() <= 1;
-    let negotiable = matches!(it.status, Status::Pending | Status::Approved) && alone;
+    let negotiable = matches!(it.status, Status::Pending | Status::Approved) && customers <= 1;
     let proposed = it.proposal.as_ref().map(|proposal| standing.has_proposed(proposal));
     match &standing.part {
         Part::Expert | Part::Admin => {

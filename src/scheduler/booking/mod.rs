@@ -63,19 +63,30 @@ impl Standing {
     pub(in crate::scheduler) fn of(tx: &Connection, actor: Actor, id: AppointmentId) -> Result<Self, Error> {
         let appointment = Appointment::load(tx, id)?;
         let own = match actor {
-            Actor::User(user, _) if user == appointment.expert_id => {
-                return Ok(Self { appointment, part: Part::Expert });
-            }
-            Actor::User(user, _) => Seat::of_user(tx, id, user),
+            Actor::User(user, _) if user != appointment.expert_id => Seat::of_user(tx, id, user),
             Actor::Guest(seat) => Seat::load(tx, seat),
-            Actor::Anonymous | Actor::System => Err(Error::NotFound),
+            Actor::User(..) | Actor::Anonymous | Actor::System => Err(Error::NotFound),
         };
-        let own = match own {
-            Ok(seat) => Some(seat).filter(|seat| seat.appointment_id == id),
-            Err(Error::NotFound) => None,
-            Err(error) => return Err(error),
-        };
+        match own {
+            Ok(seat) => Self::new(appointment, actor, Some(seat).filter(|seat| seat.appointment_id == id)),
+            Err(Error::NotFound) => Self::new(appointment, actor, None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Self::of`] where appointment and seats are at hand.
+    pub(in crate::scheduler) fn among(appointment: Appointment, seats: &[Seat], actor: Actor) -> Result<Self, Error> {
+        let own = seats.iter().find(|seat| match actor {
+            Actor::User(user, _) => seat.user_id == Some(user),
+            Actor::Guest(id) => seat.id == id,
+            Actor::Anonymous | Actor::System => false,
+        });
+        Self::new(appointment, actor, own.cloned())
+    }
+
+    fn new(appointment: Appointment, actor: Actor, own: Option<Seat>) -> Result<Self, Error> {
         let part = match own {
+            _ if actor.user() == Some(appointment.expert_id) => Part::Expert,
             Some(seat) if seat.removed_at.is_none() && seat.role == SeatRole::Client => Part::Customer(seat),
             Some(seat) if seat.removed_at.is_none() => Part::Attendee(seat),
             _ if actor.is_admin() => Part::Admin,

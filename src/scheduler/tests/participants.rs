@@ -42,7 +42,10 @@ async fn everybody_lists_the_own_appointments_and_administrators_all() {
     assert_eq!(listed(&desk, expert(9), side(Side::Expert)).await, [third]);
     assert_eq!(listed(&desk, expert(9), side(Side::Participant)).await, [first]);
     let roles = desk.scheduler.appointments(expert(9), all(), None, 10).await.unwrap();
-    assert_eq!(roles.iter().map(|it| it.role.unwrap()).collect::<Vec<_>>(), [SeatRole::Observer, SeatRole::Host]);
+    assert_eq!(
+        roles.iter().map(|it| it.own.as_ref().unwrap().role).collect::<Vec<_>>(),
+        [SeatRole::Observer, SeatRole::Host]
+    );
 }
 
 #[tokio::test]
@@ -95,7 +98,7 @@ async fn a_list_in_pieces_is_the_whole_list() {
             let (mut pieces, mut after) = (Vec::new(), None);
             loop {
                 let piece = desk.scheduler.appointments(actor, filter.clone(), after, 3).await.unwrap();
-                after = piece.last().map(Listed::mark);
+                after = piece.last().map(Detail::mark);
                 if piece.is_empty() {
                     break;
                 }
