@@ -106,13 +106,13 @@
     main.setAttribute('role', 'main');
     main.setAttribute('data-problem', modern ? 'no_webrtc' : 'unsupported_browser');
     main.appendChild(element('h1', words.title, { fontSize: '1.75em', lineHeight: '1.2', margin: '0 0 0.75em' }));
-    main.appendChild(element('p', modern ? words.calls : words.old));
+    main.appendChild(element('p', modern ? words.calls : words.old, { margin: '0 0 1em' }));
     main.appendChild(element('p', words.next));
-    var list = element('ul', '', { paddingLeft: '1.25em' });
+    var list = element('ul', '', { paddingLeft: '1.25em', margin: '0.5em 0 1em' });
     var names = ['Chrome / Chromium 80+', 'Firefox 75+', 'Safari 13+ (iOS 13+)', 'Edge 80+'];
     for (var i = 0; i < names.length; i += 1) list.appendChild(element('li', names[i]));
     main.appendChild(list);
-    main.appendChild(element('p', words.also, { color: '#51605a' }));
+    main.appendChild(element('p', words.also, { color: '#51605a', margin: '0 0 1.5em' }));
     if (bookable) {
       var on = element('button', words.on, {
         font: 'inherit',

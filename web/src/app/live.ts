@@ -7,6 +7,8 @@ import { type LiveEvent, onLiveEvent, startLiveEvents, stopLiveEvents } from '~/
 /** First words of the query keys that an event of a kind puts out of date. */
 function stale(event: LiveEvent): string[] {
   const [subject] = event.kind.split('.');
+  // A message, a file or a note: the appointment itself is as it was.
+  if (event.kind === 'appointment.content') return ['content'];
   switch (subject) {
     case 'appointment':
     case 'hold':
@@ -15,10 +17,6 @@ function stale(event: LiveEvent): string[] {
       return ['appointments', 'appointment', 'slots', 'calls', 'lobby', 'rooms'];
     case 'lobby':
       return ['lobby', 'appointment', 'appointments'];
-    case 'message':
-    case 'file':
-    case 'note':
-      return ['content', 'appointment'];
     default:
       return [subject ?? ''];
   }

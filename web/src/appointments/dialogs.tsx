@@ -130,6 +130,7 @@ export function TimeDialog({
   return (
     <Dialog
       open
+      broad
       onClose={onClose}
       title={t(`ask.${kind}.title`)}
       actions={

@@ -1,20 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
-import { useId, useState } from 'react';
-import { useTranslation } from 'react-i18next';
-import { api, ask } from '~/api/client';
+import { lazy, Suspense, useId } from 'react';
 import * as format from '~/lib/format';
-import { serverNow } from '~/live/clock';
-import { Button } from '~/ui/button';
-import { Note } from '~/ui/layout';
 import { Loading, ProblemNote, Skeleton } from '~/ui/states';
 import css from './appointments.module.css';
+import { serviceQuery } from './queries';
 import type { Appointment } from './view';
 
-const DAY = 86_400_000;
-/** As far as one look goes. */
-const STRETCH = 14 * DAY;
+/** The booking's own; heavy, and wanted by few who look at their appointments. */
+const SlotPicker = lazy(() => import('~/pages/booking/picker'));
 
-/** The free times of the appointment's service, by day, for moving it there. */
+/** The free times of the appointment's service, for moving it there. */
 export function Times({
   appointment: { id, serviceId },
   value,
@@ -24,50 +19,24 @@ export function Times({
   value: string | undefined;
   onChange: (startsAt: string | undefined) => void;
 }) {
-  const { t } = useTranslation(['appointments', 'common']);
-  const [start] = useState(() => Math.floor(serverNow() / 60_000) * 60_000);
-  const [stretch, setStretch] = useState(0);
-  const tz = format.ownZone();
-  const from = start + stretch * STRETCH;
-  const query = {
-    from: new Date(from).toISOString(),
-    to: new Date(from + STRETCH).toISOString(),
-    tz,
-    moving: id,
-  };
-  const { data, error, isPending } = useQuery({
-    queryKey: ['slots', serviceId, query],
-    queryFn: () =>
-      ask(
-        api.GET('/api/services/{service_id}/slots', { params: { path: { service_id: serviceId }, query } }),
-      ),
-  });
-  const turn = (by: number) => {
-    setStretch(stretch + by);
-    onChange(undefined);
-  };
+  const { data: service, error } = useQuery(serviceQuery(serviceId));
+  if (error) return <ProblemNote error={error} />;
+  const waiting = (
+    <Loading>
+      <Skeleton height="20rem" radius="var(--radius-m)" />
+    </Loading>
+  );
+  if (!service) return waiting;
   return (
-    <div>
-      <div className={css.pager}>
-        <Button look="secondary" size="small" disabled={stretch === 0} onClick={() => turn(-1)}>
-          {t('earlier')}
-        </Button>
-        <span aria-live="polite">
-          {format.shortDay(from, tz)} – {format.shortDay(from + STRETCH - DAY, tz)}
-        </span>
-        <Button look="secondary" size="small" onClick={() => turn(1)}>
-          {t('later')}
-        </Button>
-      </div>
-      {isPending && (
-        <Loading>
-          <Skeleton height="10rem" />
-        </Loading>
-      )}
-      {error && <ProblemNote error={error} />}
-      {data && <TimesByDay slots={data.slots} zone={data.tz} value={value} onChange={onChange} />}
-      {data?.slots.length === 0 && <Note>{t('noTimes')}</Note>}
-    </div>
+    <Suspense fallback={waiting}>
+      <SlotPicker
+        service={service}
+        zone={format.ownZone()}
+        chosen={value}
+        onChoose={({ startsAt }) => onChange(startsAt)}
+        moving={id}
+      />
+    </Suspense>
   );
 }
 

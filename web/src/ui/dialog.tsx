@@ -10,12 +10,15 @@ export function Dialog({
   title,
   children,
   actions,
+  broad,
 }: {
   open: boolean;
   onClose: () => void;
   title: ReactNode;
   children: ReactNode;
   actions?: ReactNode;
+  /** Room for things beside each other. */
+  broad?: boolean;
 }) {
   const { t } = useTranslation();
   const ref = useRef<HTMLDialogElement>(null);
@@ -30,7 +33,7 @@ export function Dialog({
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog anyway
     <dialog
       ref={ref}
-      className={css.dialog}
+      className={broad ? `${css.dialog} ${css.broad}` : css.dialog}
       aria-labelledby={id}
       onClose={onClose}
       onClick={(event) => event.target === ref.current && event.detail > 0 && onClose()}

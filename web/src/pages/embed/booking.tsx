@@ -1,11 +1,10 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { CalendarCheck, ExternalLink } from 'lucide-react';
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams, useSearchParams } from 'wouter';
 import { api, ask, Problem, type Schemas } from '~/api/client';
 import { useSession } from '~/api/session';
-import { TimesByDay } from '~/appointments/times';
 import { When } from '~/appointments/words';
 import { tellHost, useHeight, useHost } from '~/lib/embedded';
 import * as format from '~/lib/format';
@@ -15,12 +14,11 @@ import { serverNow } from '~/live/clock';
 import type { HostMessage } from '~/parts/vocabulary';
 import { Button, ButtonLink } from '~/ui/button';
 import { TextArea } from '~/ui/field';
-import { Avatar, Note, Soft } from '~/ui/layout';
+import { Avatar, Soft } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState, State } from '~/ui/states';
 import css from './booking.module.css';
 
-const DAY = 86_400_000;
-const STRETCH = 14 * DAY;
+const SlotPicker = lazy(() => import('~/pages/booking/picker'));
 
 /** Booking inside another site: short, and handed on to the full page in a tab of its own where it must be. */
 export default function EmbeddedBooking() {
@@ -128,45 +126,23 @@ function OfExpert({ slug }: { slug: string }) {
 function Slots({ slug, service }: { slug: string; service: Schemas['Service'] }) {
   const { t } = useTranslation(['demo', 'appointments']);
   const { user } = useSession();
-  const [start] = useState(() => Math.floor(serverNow() / 60_000) * 60_000);
-  const [stretch, setStretch] = useState(0);
   const [chosen, choose] = useState<string>();
   const tz = format.ownZone();
-  const from = start + stretch * STRETCH;
-  const query = { from: new Date(from).toISOString(), to: new Date(from + STRETCH).toISOString(), tz };
-  const { data, error, isPending } = useQuery({
-    queryKey: ['slots', service.id, query],
-    queryFn: () =>
-      ask(
-        api.GET('/api/services/{service_id}/slots', { params: { path: { service_id: service.id }, query } }),
-      ),
-  });
-  const turn = (by: number) => {
-    setStretch(stretch + by);
-    choose(undefined);
-  };
   const full = `/experts/${encodeURIComponent(slug)}/book?${new URLSearchParams({
     service: service.id,
     ...(chosen ? { at: chosen, step: 'details' } : {}),
   })}`;
   return (
     <>
-      <div className={css.pager}>
-        <Button look="secondary" size="small" disabled={stretch === 0} onClick={() => turn(-1)}>
-          {t('appointments:earlier')}
-        </Button>
-        <span aria-live="polite">
-          {format.shortDay(from, tz)} – {format.shortDay(from + STRETCH - DAY, tz)}
-        </span>
-        <Button look="secondary" size="small" onClick={() => turn(1)}>
-          {t('appointments:later')}
-        </Button>
-      </div>
-      {isPending && <Loading />}
-      {error && <Broken error={error} />}
-      {data?.slots.length === 0 && <Note>{t('appointments:noTimes')}</Note>}
-      {data && <TimesByDay slots={data.slots} zone={data.tz} value={chosen} onChange={choose} />}
-      <Soft small>{t('embed.zone', { zone: format.zoneName(from, tz) })}</Soft>
+      <Suspense fallback={<Loading />}>
+        <SlotPicker
+          service={service}
+          zone={tz}
+          chosen={chosen}
+          onChoose={({ startsAt }) => choose(startsAt)}
+        />
+      </Suspense>
+      <Soft small>{t('embed.zone', { zone: format.zoneName(serverNow(), tz) })}</Soft>
       {user?.role === 'customer' && chosen ? (
         <Request key={chosen} service={service} startsAt={chosen} tz={tz} />
       ) : (
