@@ -122,9 +122,14 @@ export function TimeDialog({
   // Whose hours they are may set them aside.
   const own = side === 'expert' || side === 'admin';
   const chosen = free ? (typed ? new Date(typed).toISOString() : undefined) : startsAt;
+  const wrong = !chosen
+    ? t('pickTime')
+    : kind === 'reschedule' && Date.parse(chosen) === Date.parse(appointment.startsAt)
+      ? t('sameTime')
+      : undefined;
   const submit = () => {
-    setMissing(!chosen);
-    if (!chosen) return;
+    setMissing(wrong !== undefined);
+    if (!chosen || wrong) return;
     onAct({ kind, startsAt: chosen, message: message.trim(), ...(free ? { outsideHours: true } : {}) });
   };
   return (
@@ -162,15 +167,15 @@ export function TimeDialog({
             type="datetime-local"
             step={300}
             value={typed}
-            error={missing ? t('pickTime') : undefined}
+            error={missing ? wrong : undefined}
             onChange={({ target }) => type(target.value)}
           />
         ) : (
           <>
             <Times appointment={appointment} value={startsAt} onChange={pick} />
-            {missing && !startsAt && (
+            {missing && wrong && (
               <p role="alert" className={css.missing}>
-                {t('pickTime')}
+                {wrong}
               </p>
             )}
           </>

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, ask } from '~/api/client';
 import * as format from '~/lib/format';
@@ -34,6 +34,12 @@ export function Messages({ appointment }: { appointment: Appointment }) {
     onSuccess: () => setText(''),
     onSettled: () => client.invalidateQueries({ queryKey: ['content', id, 'messages'] }),
   });
+  const list = useRef<HTMLElement>(null);
+  const latest = query.data?.pages[0]?.items[0]?.id;
+  // The latest is in sight; whoever reads further up turns the pages there.
+  useEffect(() => {
+    if (latest && list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [latest]);
   if (!seated) return null;
   if (!keepChat) {
     return (
@@ -62,6 +68,7 @@ export function Messages({ appointment }: { appointment: Appointment }) {
         <Soft>{t('messages.none')}</Soft>
       ) : (
         <section
+          ref={list}
           className={css.bubbles}
           aria-label={t('messages.title')}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
