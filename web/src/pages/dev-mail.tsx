@@ -177,7 +177,6 @@ function Linked({ text }: { text: string }) {
     <div className={css.text}>
       {parts.map((part, index) =>
         index % 2 === 1 ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a letter does not change
           <a key={index} href={part}>
             {part}
           </a>
