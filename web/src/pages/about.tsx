@@ -11,13 +11,15 @@ export default function About() {
   const name = data?.name || t('common:appName');
   useTitle(t('about.title', { name }));
   const privacy = ['call', 'kept', 'see', 'yours', 'third'] as const;
-  // As the call listens to them.
+  // Those of call/shortcuts.ts.
   const keys = [
     [['M'], 'mic'],
     [['V'], 'camera'],
     [['S'], 'screen'],
     [['H'], 'hand'],
     [['C'], 'chat'],
+    [['P'], 'people'],
+    [['L'], 'layout'],
     [['?'], 'help'],
     [['Esc'], 'close'],
   ] as const;

@@ -66,7 +66,7 @@ export function Booking({ expert }: { expert: ExpertPage }) {
         <Summary expert={expert} service={service} at={way.at} zone={way.zone} />
       </div>
       <p>
-        <Link href={`/experts/${encodeURIComponent(expert.slug)}`}>
+        <Link href={`/experts/${encodeURIComponent(expert.slug)}`} className={css.back}>
           {t('backToExpert', { name: expert.name })}
         </Link>
       </p>

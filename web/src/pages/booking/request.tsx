@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { api, ask, Problem, type Schemas } from '~/api/client';
 import type { WhoAmI } from '~/api/session';
 import { useRules } from '~/lib/form';
+import { measureClock } from '~/live/clock';
 import { Button } from '~/ui/button';
 import { Checkbox, Select, TextArea, TextField } from '~/ui/field';
 import { ProblemNote } from '~/ui/states';
@@ -83,6 +84,8 @@ export function RequestForm({
       const problem = Problem.of(thrown);
       if (!TIME_GONE.includes(problem.code)) return setRest(problem);
       forgetHold();
+      // It lapsed before the countdown here had ended: the clocks have drifted apart.
+      if (problem.code === 'hold_expired') void measureClock().catch(() => {});
       void client.invalidateQueries({ queryKey: ['slots'] });
       onRefused(problem);
     },
