@@ -11,7 +11,7 @@ use super::event::{
     ChannelId, DataChannelParams, DropCause, FailureCause, Inbound, SendDataError, TransportCounters, TransportError,
     TransportEvent, TransportLimits, TransportParams,
 };
-use super::ice::{Consent, IceAgent, IceEvent};
+use super::ice::{Checker, Consent, Ice, IceAgent, IceEvent};
 use super::outbox::Outbox;
 use super::path::{Path, SocketId};
 use super::sctp::DataChannels;
@@ -42,7 +42,7 @@ pub struct Transport {
     limits: TransportLimits,
     now: Instant,
     phase: Phase,
-    ice: IceAgent,
+    ice: Ice,
     dtls: DtlsEndpoint,
     gained: Gained,
     /// Over which valid path DTLS last came, for answers before the peer has nominated one.
@@ -97,14 +97,25 @@ impl Gained {
 }
 
 impl Transport {
-    /// A transport that waits for the peer's first check.
+    /// A server's transport: it waits for the peer's first check.
     pub fn new(now: Instant, params: TransportParams) -> Self {
+        let ice = Ice::Lite(IceAgent::new(now, params.ice.clone(), params.limits));
+        Self::with_ice(now, params, ice)
+    }
+
+    /// A client's transport: once it is told the peer's description and addresses, it checks them and nominates one.
+    pub fn client(now: Instant, params: TransportParams) -> Self {
+        let checker = Checker::new(now, params.ice.clone(), params.limits, params.seed);
+        Self::with_ice(now, params, Ice::Checking(Box::new(checker)))
+    }
+
+    fn with_ice(now: Instant, params: TransportParams, ice: Ice) -> Self {
         let limits = params.limits;
         Self {
             limits,
             now,
             phase: Phase::Connecting,
-            ice: IceAgent::new(now, params.ice, limits),
+            ice,
             dtls: DtlsEndpoint::new(params.certificate, limits.handshake_timeout, params.seed),
             gained: Gained::default(),
             dtls_path: None,
@@ -134,13 +145,19 @@ impl Transport {
         if !self.dtls.set_active(remote.role == DtlsRole::Active) {
             return Err(TransportError::RoleChanged);
         }
-        self.ice.expect_checks(now);
+        self.ice.introduced(now, &remote.ice);
         self.remote = Some(remote.clone());
         self.after_dtls(now, Ok(()));
         if self.gained.certificate.is_some_and(|shown| shown != remote.fingerprint) {
             return Err(TransportError::FingerprintMismatch);
         }
         if self.phase == Phase::Failed { Err(TransportError::Dtls) } else { Ok(()) }
+    }
+
+    /// An address of the peer's, as its description or signaling names it: a client checks it.
+    pub fn add_candidate(&mut self, now: Instant, path: Path) {
+        self.now = now;
+        self.ice.add_candidate(now, path);
     }
 
     /// New ICE credentials of ours. The old ones stay valid, and media stays where it is, until the peer has
@@ -223,14 +240,13 @@ impl Transport {
 
     /// Every address of the peer that an authenticated check came from, at most eight.
     pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
-        self.ice.paths()
+        self.ice.paths().into_iter()
     }
 
     /// A TCP connection has gone, and its paths with it.
     pub fn path_closed(&mut self, now: Instant, socket: SocketId) {
         self.now = now;
-        let gone: Vec<Path> = self.ice.paths().filter(|path| path.socket == socket).collect();
-        for path in gone {
+        for path in self.ice.paths().into_iter().filter(|path| path.socket == socket) {
             self.ice.remove_path(path, &mut self.outbox);
         }
         self.ice_events(now);

@@ -1,4 +1,4 @@
-//! Binding requests and their answers (RFC 8489, RFC 8445 §7.3), on rtc-stun.
+//! Binding requests and their answers (RFC 8489, RFC 8445 §7), on rtc-stun.
 //!
 //! The message's own lengths are checked here first, and what rtc-stun sees ends with MESSAGE-INTEGRITY: attributes
 //! behind it are not covered by it, so a USE-CANDIDATE appended on the way must not exist for us.
@@ -6,14 +6,16 @@
 use std::net::SocketAddr;
 
 use rtc_stun::attributes::{
-    ATTR_FINGERPRINT, ATTR_ICE_CONTROLLED, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, ATTR_USERNAME,
+    ATTR_FINGERPRINT, ATTR_ICE_CONTROLLED, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY, ATTR_PRIORITY,
+    ATTR_USE_CANDIDATE, ATTR_USERNAME,
 };
 use rtc_stun::crypto::providers::AwsLcRsCrypto;
 use rtc_stun::error_code::{CODE_ROLE_CONFLICT, ErrorCodeAttribute};
 use rtc_stun::fingerprint::{FINGERPRINT, fingerprint_value};
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{
-    BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, MESSAGE_HEADER_SIZE, Message, MessageType, Setter, TransactionId,
+    BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, Getter, MESSAGE_HEADER_SIZE, Message, MessageType, Setter,
+    TransactionId,
 };
 use rtc_stun::xoraddr::XorMappedAddress;
 
@@ -24,6 +26,10 @@ const MAX_MESSAGE: usize = 1500;
 const MAX_ATTRIBUTES: usize = 32;
 const INTEGRITY_SIZE: usize = 20;
 const FINGERPRINT_SIZE: usize = 4;
+/// Priority that a candidate learnt from our checks would have (RFC 8445 §5.1.2.1).
+const PEER_REFLEXIVE_PRIORITY: u32 = (110 << 24) + (65_535 << 8) + 255;
+/// Decides who controls where both sides want to; who offers controls (RFC 8445 §6.1.1), so it may be anything.
+const TIE_BREAKER: u64 = 7;
 
 /// A Binding request whose lengths hold together. Nothing in it is authenticated.
 pub(super) struct UnverifiedRequest<'a> {
@@ -147,37 +153,80 @@ fn integrity(password: &str) -> MessageIntegrity<'static> {
     MessageIntegrity::new_raw_integrity_with_provider(password.as_bytes(), &AwsLcRsCrypto)
 }
 
+/// How a check of ours deviates from a plain one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::transport) struct CheckFlags {
+    /// The pair is nominated.
+    pub(in crate::transport) nominate: bool,
+    /// As the controlled side would write it, by mistake.
+    pub(in crate::transport) controlled: bool,
+    /// FINGERPRINT is left out.
+    pub(in crate::transport) without_fingerprint: bool,
+}
+
+/// A check that we send (RFC 8445 §7.2.2): `username` is the receiver's ufrag and ours, `password` the receiver's.
+/// None when the crypto library refuses the password.
+pub(in crate::transport) fn check(
+    username: &str,
+    password: &str,
+    transaction: [u8; 12],
+    flags: CheckFlags,
+) -> Option<Vec<u8>> {
+    let mut message = Message::new();
+    message.typ = BINDING_REQUEST;
+    message.transaction_id = TransactionId(transaction);
+    message.write_header();
+    message.add(ATTR_USERNAME, username.as_bytes());
+    message.add(ATTR_PRIORITY, &PEER_REFLEXIVE_PRIORITY.to_be_bytes());
+    let role = if flags.controlled { ATTR_ICE_CONTROLLED } else { ATTR_ICE_CONTROLLING };
+    message.add(role, &TIE_BREAKER.to_be_bytes());
+    if flags.nominate {
+        message.add(ATTR_USE_CANDIDATE, &[]);
+    }
+    integrity(password).add_to(&mut message).ok()?;
+    if !flags.without_fingerprint {
+        FINGERPRINT.add_to(&mut message).ok()?;
+    }
+    Some(message.raw)
+}
+
+/// What a response to a check of ours says, after its integrity was verified: transaction, and the mapped address
+/// unless it is an error.
+pub(in crate::transport) fn read_response(raw: &[u8], password: &str) -> Option<([u8; 12], Result<SocketAddr, u16>)> {
+    if raw.len() > MAX_MESSAGE {
+        return None;
+    }
+    let mut message = Message::new();
+    message.unmarshal_binary(raw).ok()?;
+    FINGERPRINT_CHECK.check(&message).ok()?;
+    MessageIntegrity::check(&mut message, password.as_bytes(), &AwsLcRsCrypto).ok()?;
+    let transaction = message.transaction_id.0;
+    if message.typ == BINDING_SUCCESS {
+        let mut address = XorMappedAddress::default();
+        address.get_from(&message).ok()?;
+        return Some((transaction, Ok(SocketAddr::new(address.ip, address.port))));
+    }
+    let mut error = ErrorCodeAttribute::default();
+    error.get_from(&message).ok()?;
+    Some((transaction, Err(error.code.0)))
+}
+
+const FINGERPRINT_CHECK: rtc_stun::fingerprint::FingerprintAttr = FINGERPRINT;
+
 /// Messages of a controlling peer, for tests of this and the higher modules.
 #[cfg(test)]
 pub(in crate::transport) mod test_messages {
     use super::*;
-    use rtc_stun::attributes::ATTR_ICE_CONTROLLING;
-    use rtc_stun::message::Getter;
 
-    /// How a check deviates from a plain one.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct CheckFlags {
-        pub nominate: bool,
-        pub controlled: bool,
-        pub without_fingerprint: bool,
-    }
+    pub(in crate::transport) use super::{CheckFlags, read_response};
 
-    pub fn check(username: &str, password: &str, transaction: [u8; 12], flags: CheckFlags) -> Vec<u8> {
-        let mut message = Message::new();
-        message.typ = BINDING_REQUEST;
-        message.transaction_id = TransactionId(transaction);
-        message.write_header();
-        message.add(ATTR_USERNAME, username.as_bytes());
-        let role = if flags.controlled { ATTR_ICE_CONTROLLED } else { ATTR_ICE_CONTROLLING };
-        message.add(role, &7u64.to_be_bytes());
-        if flags.nominate {
-            message.add(ATTR_USE_CANDIDATE, &[]);
-        }
-        integrity(password).add_to(&mut message).expect("a key");
-        if !flags.without_fingerprint {
-            FINGERPRINT.add_to(&mut message).expect("room");
-        }
-        message.raw
+    pub(in crate::transport) fn check(
+        username: &str,
+        password: &str,
+        transaction: [u8; 12],
+        flags: CheckFlags,
+    ) -> Vec<u8> {
+        super::check(username, password, transaction, flags).expect("a password that makes a key")
     }
 
     /// Appends an attribute behind MESSAGE-INTEGRITY, as someone on the path could.
@@ -187,32 +236,12 @@ pub(in crate::transport) mod test_messages {
         raw[2..4].copy_from_slice(&length.to_be_bytes());
         raw
     }
-
-    /// What a response says, after its integrity was verified: transaction, and the mapped address unless it is an
-    /// error.
-    pub fn read_response(raw: &[u8], password: &str) -> Option<([u8; 12], Result<SocketAddr, u16>)> {
-        let mut message = Message::new();
-        message.unmarshal_binary(raw).ok()?;
-        FINGERPRINT_CHECK.check(&message).ok()?;
-        MessageIntegrity::check(&mut message, password.as_bytes(), &AwsLcRsCrypto).ok()?;
-        let transaction = message.transaction_id.0;
-        if message.typ == BINDING_SUCCESS {
-            let mut address = XorMappedAddress::default();
-            address.get_from(&message).ok()?;
-            return Some((transaction, Ok(SocketAddr::new(address.ip, address.port))));
-        }
-        let mut error = ErrorCodeAttribute::default();
-        error.get_from(&message).ok()?;
-        Some((transaction, Err(error.code.0)))
-    }
-
-    const FINGERPRINT_CHECK: rtc_stun::fingerprint::FingerprintAttr = FINGERPRINT;
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::test_messages::*;
+    use super::test_messages::{append_use_candidate, check};
     use super::*;
 
     const PASSWORD: &str = "the-password-of-ours-22chars";
