@@ -34,6 +34,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// The system's calendar in nanoseconds since 1970, by which the kernel stamps what arrives: for measuring delays on
+/// one machine.
+pub fn wall_nanos() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
+
 /// A clock that moves only when told to, for tests and simulations.
 #[derive(Debug)]
 pub struct ManualClock {

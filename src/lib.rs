@@ -2,7 +2,7 @@
 //!
 //! The floors, from the ground up; lower ones never import higher ones, and `make check` holds them to it:
 //! ground (`units`, `ids`, `clock`, `error`, `metrics`, `config`) · the office wing (`store` · `accounts` · `scheduler` ·
-//! `notify`) · the media wing (`rtp` · `transport` · `media` · `net`) · `rooms` · `api` · `cli`.
+//! `notify`) · the media wing (`rtp` · `transport` · `media` · `net`) · `rooms` · `api` · `bench` · `cli`.
 
 pub mod clock;
 pub mod config;
@@ -30,5 +30,7 @@ pub mod net;
 pub mod rooms;
 
 pub mod api;
+
+pub mod bench;
 
 pub mod cli;

@@ -3,6 +3,7 @@
 
 mod args;
 mod backup;
+mod bench;
 mod check;
 mod demo;
 mod ice_servers;
@@ -49,6 +50,9 @@ enum Command {
     User(user::UserCommand),
     /// Runs a server with people and appointments to try it on, and prints links that sign in.
     Demo(demo::Demo),
+    /// Plays a load against this or any other LiveKit-compatible server, and says what came of it.
+    // Boxed, for it has many fields.
+    Bench(Box<bench::Bench>),
     /// Copies the data folder while the server goes on.
     Backup(backup::Backup),
     /// Puts a copy in the place of the data folder's contents, which are kept beside.
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Openapi(openapi) => openapi.run(),
         Command::User(user) => user.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
     };

@@ -49,8 +49,12 @@ impl Message {
 pub(super) use linux::disable_checksums;
 #[cfg(target_os = "linux")]
 pub(super) use linux::{WakeTimer, allow_fragments, raise_buffers, send_messages};
+#[cfg(target_os = "linux")]
+pub use linux::{allow_open_files, separate_datagrams};
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::{WakeTimer, allow_fragments, raise_buffers, send_messages};
+#[cfg(not(target_os = "linux"))]
+pub use portable::{allow_open_files, separate_datagrams};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -252,6 +256,34 @@ mod linux {
         }
     }
 
+    /// Has each datagram delivered by itself again, where GRO was switched on for this socket: so the kernel works for
+    /// a receiver on the other side of a network.
+    pub fn separate_datagrams(socket: &UdpSocket) -> io::Result<()> {
+        set_option(socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_GRO, 0)
+    }
+
+    /// Raises the number of files that this process may have open to `wanted`, as far as the system lets it, and
+    /// returns what it is then.
+    pub fn allow_open_files(wanted: u64) -> io::Result<u64> {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointer is to a live rlimit, which the call fills.
+        if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if limit.rlim_cur >= wanted {
+            return Ok(limit.rlim_cur);
+        }
+        // Beyond the hard limit first, which only a privileged process may.
+        for hard in [limit.rlim_max.max(wanted), limit.rlim_max] {
+            let raised = libc::rlimit { rlim_cur: wanted.min(hard), rlim_max: hard };
+            // SAFETY: the pointer is to a live rlimit, which the call reads.
+            if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0 {
+                return Ok(raised.rlim_cur);
+            }
+        }
+        Ok(limit.rlim_cur)
+    }
+
     /// A timer whose expiry wakes a poll, because `epoll_wait` counts in milliseconds only.
     pub(in crate::net) struct WakeTimer(OwnedFd);
 
@@ -326,6 +358,16 @@ mod portable {
 
     /// Left as the system has it.
     pub(in crate::net) fn allow_fragments(_socket: &UdpSocket, _v6: bool) {}
+
+    /// They never come joined.
+    pub fn separate_datagrams(_socket: &UdpSocket) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Left as the system has it.
+    pub fn allow_open_files(wanted: u64) -> io::Result<u64> {
+        Ok(wanted)
+    }
 
     /// There is none: waiting is rounded up to a millisecond.
     pub(in crate::net) struct WakeTimer;

@@ -10,9 +10,11 @@
 //! - `answer`, `offer`: the two roles of [`Negotiation`]
 //! - `write`: our own descriptions
 //! - `candidate`: our ICE candidates
+//! - `client`: a server's answer, as a client of ours reads it
 
 mod answer;
 mod candidate;
+mod client;
 mod codecs;
 mod error;
 mod extensions;
@@ -27,6 +29,7 @@ mod write;
 mod tests;
 
 pub use candidate::{Candidate, CandidateProtocol};
+pub use client::{Answer, AnsweredSection, read_candidate};
 pub use error::SdpError;
 pub use negotiation::{
     LocalDescription, LocalParams, Negotiation, NegotiationRole, RemoteDescription, SectionsNeeded, SenderSpec,
