@@ -31,14 +31,16 @@ const FLOORS: &[(&str, u8)] = &[
     ("notify", 3),
     ("rooms", 5),
     ("api", 6),
+    ("bench", 6),
     ("client", 6),
     ("cli", 7),
     ("main", 7),
 ];
 const MEDIA_WING: &[&str] = &["rtp", "transport", "media", "net"];
 const OFFICE_WING: &[&str] = &["store", "accounts", "scheduler", "notify"];
-/// Only the bench and the simulated rooms use our own client.
-const USERS_OF_CLIENT: &[&str] = &["client", "cli"];
+/// What the server must know nothing of, and who alone may use it: the load generator and our own client.
+const CLIENTS: &[&str] = &["bench", "client"];
+const USERS_OF_CLIENTS: &[&str] = &["bench", "client", "cli"];
 
 /// Modules without sockets, clock, randomness, threads, locks and async.
 const PURE: &[&str] = &["rtp", "transport", "media"];
@@ -188,8 +190,8 @@ fn imports(module: &str, text: &str) -> Vec<String> {
             found.push(format!("line {line}: `{module}` (floor {floor}) uses `{used}` (floor {other})"));
         } else if crosses(MEDIA_WING, OFFICE_WING) || crosses(OFFICE_WING, MEDIA_WING) {
             found.push(format!("line {line}: `{module}` uses `{used}` of the other wing"));
-        } else if used == "client" && !USERS_OF_CLIENT.contains(&module) {
-            found.push(format!("line {line}: `{module}` uses our own client"));
+        } else if CLIENTS.contains(&used.as_str()) && !USERS_OF_CLIENTS.contains(&module) {
+            found.push(format!("line {line}: `{module}` uses a client of ours, `{used}`"));
         }
     }
     found

@@ -88,8 +88,9 @@ impl Fleet {
         let lanes: Vec<Lane> =
             lanes.collect::<Result<_, _>>().map_err(|error| BenchError::NoSocket(error.to_string()))?;
         let before = options.pid.map(process::usage).transpose();
-        let before = before
-            .map_err(|error| BenchError::Impossible(format!("--pid {}: {error}", options.pid.unwrap_or_default())))?;
+        let before = before.map_err(|error| {
+            BenchError::Impossible(format!("there is no process {} to watch: {error}", options.pid.unwrap_or_default()))
+        })?;
         Ok(Self {
             setting: Arc::new(setting),
             attendance: Arc::default(),

@@ -335,7 +335,7 @@ impl Stream {
             }
             match &mut self.encoder {
                 Encoder::Microphone(microphone) => {
-                    let sound = microphone.next();
+                    let sound = microphone.next_packet();
                     self.due += OPUS_INTERVAL;
                     self.timestamp = self.timestamp.wrapping_add(OPUS_CLOCK.ticks(OPUS_INTERVAL));
                     let level = AudioLevel { level: sound.level, voice: sound.voice }.to_byte();
@@ -347,7 +347,7 @@ impl Stream {
                 }
                 Encoder::Camera(camera) => {
                     let paused = self.last_key.is_some_and(|last| moment.now < last + KEY_FRAME_PAUSE);
-                    let frame = camera.next(self.key_wanted && !paused);
+                    let frame = camera.next_frame(self.key_wanted && !paused);
                     if frame.key {
                         self.key_wanted = false;
                         self.last_key = Some(moment.now);

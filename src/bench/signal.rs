@@ -180,8 +180,11 @@ impl Target {
             return BenchError::NotLiveKit { url, what: error.to_string() };
         };
         let body = response.body().as_deref().unwrap_or_default();
-        let body: String = String::from_utf8_lossy(body).trim().chars().take(MAX_QUOTE).collect();
-        let body: String = body.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let body = String::from_utf8_lossy(body);
+        // Some servers repeat the token, which is nobody's business.
+        let words = body.split_whitespace().map(|word| if word.starts_with("eyJ") { "…" } else { word });
+        let body: String =
+            words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect();
         let text = if body.is_empty() { String::new() } else { format!(": {body}") };
         match response.status().as_u16() {
             status @ (401 | 403) => BenchError::TokenRefused { url, status, text },
@@ -288,6 +291,7 @@ mod tests {
         };
         assert!(refused(401, "invalid token").contains("refuses the token (401: invalid token)"));
         assert!(refused(404, "").contains("does not speak LiveKit"));
+        assert!(refused(401, "bad: eyJhbGciOi.x.y").contains("bad: …"));
         assert!(refused(200, "<html>\nhello").contains("it answers 200: <html> hello"));
         assert!(refused(503, "full").contains("refuses a participant (503: full)"));
         assert!(refused(404, "requested room does not exist").contains("refuses a participant"));

@@ -111,7 +111,7 @@ impl Camera {
     }
 
     /// The next frame, a key frame if one is wanted.
-    pub fn next(&mut self, key: bool) -> Frame {
+    pub fn next_frame(&mut self, key: bool) -> Frame {
         let at = self.frame;
         self.frame += 1;
         if let Some(trace) = &self.trace {
@@ -167,7 +167,7 @@ impl Microphone {
     }
 
     /// The next packet.
-    pub fn next(&mut self) -> Sound {
+    pub fn next_packet(&mut self) -> Sound {
         let first = self.left == 0;
         if first {
             self.speaks = !self.speaks;
@@ -205,7 +205,7 @@ mod tests {
     fn a_camera_keeps_its_rate_and_its_frames_vary() {
         for layer in Resolution::P720.layers(true) {
             let mut camera = Camera::new(&layer, 7, None);
-            let frames: Vec<Frame> = (0..layer.fps * 60).map(|_| camera.next(false)).collect();
+            let frames: Vec<Frame> = (0..layer.fps * 60).map(|_| camera.next_frame(false)).collect();
             let rate = frames.iter().map(|frame| frame.bytes).sum::<usize>() as f64 * 8.0 / 60.0;
             assert!((rate / f64::from(layer.bitrate) - 1.0).abs() < 0.05, "{}: {rate}", layer.rid);
             let keys = frames.iter().filter(|frame| frame.key).count();
@@ -221,7 +221,7 @@ mod tests {
     fn a_720p_frame_is_seven_packets_on_average_and_a_key_frame_forty() {
         let layer = Resolution::P720.layers(true)[2];
         let mut camera = Camera::new(&layer, 3, None);
-        let frames: Vec<Frame> = (0..3000).map(|_| camera.next(false)).collect();
+        let frames: Vec<Frame> = (0..3000).map(|_| camera.next_frame(false)).collect();
         let mean = |key: bool| {
             let counts = frames.iter().filter(|frame| frame.key == key).map(|frame| split(frame.bytes, 1150).count());
             let counts: Vec<usize> = counts.collect();
@@ -236,7 +236,7 @@ mod tests {
         let layer = Resolution::P360.layers(false)[0];
         let run = |seed| {
             let mut camera = Camera::new(&layer, seed, None);
-            (0..50).map(|at| camera.next(at == 20)).collect::<Vec<_>>()
+            (0..50).map(|at| camera.next_frame(at == 20)).collect::<Vec<_>>()
         };
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn speech_comes_in_spurts_at_some_thirty_kilobits() {
         let mut microphone = Microphone::new(5);
-        let sounds: Vec<Sound> = (0..3000).map(|_| microphone.next()).collect();
+        let sounds: Vec<Sound> = (0..3000).map(|_| microphone.next_packet()).collect();
         let rate = sounds.iter().map(|sound| sound.bytes).sum::<usize>() as f64 * 8.0 / 60.0;
         assert!((25_000.0..40_000.0).contains(&rate), "{rate}");
         let spurts = sounds.iter().filter(|sound| sound.first).count();
@@ -265,7 +265,7 @@ mod tests {
         let trace: Arc<[TraceFrame]> = read_trace("33.3 900\n\n33.3 5000 key # refresh\n40 1 \n").unwrap().into();
         assert_eq!((trace.len(), trace[1].key, trace[2].after), (3, true, Duration::from_millis(40)));
         let mut camera = Camera::new(&Resolution::P180.layers(false)[0], 1, Some(trace));
-        let bytes: Vec<usize> = (0..6).map(|_| camera.next(false).bytes).collect();
+        let bytes: Vec<usize> = (0..6).map(|_| camera.next_frame(false).bytes).collect();
         assert_eq!(bytes[..3], bytes[3..]);
         for wrong in ["", "0 5", "1 x", "1", "1 2 keyframe", "-1 5", "1 2 key 3"] {
             assert!(read_trace(wrong).is_err(), "{wrong}");

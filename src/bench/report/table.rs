@@ -15,7 +15,8 @@ pub fn table(figures: &Figures) -> String {
         "server",
         if version.is_empty() { figures.url.clone() } else { format!("{} (version {version})", figures.url) },
     ));
-    rows.push(("streams", format!("{} of {}", figures.subscriptions, figures.expected_subscriptions)));
+    let (streams, expected) = (figures.subscriptions, figures.expected_subscriptions);
+    rows.push(("streams", if streams > expected { streams.to_string() } else { format!("{streams} of {expected}") }));
     rows.push(("measured", format!("{:.1} s", figures.seconds)));
     rows.push(("sent", format!("{} packets", grouped(figures.sent_packets))));
     let rate = figures.packets_per_second as u64;
@@ -89,7 +90,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(digit);

@@ -21,6 +21,10 @@ use super::section::IceCredentials;
 pub(super) use stun::test_messages;
 
 /// The ICE agent of one transport, in either role.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the server's is asked for every packet, and stays where its transport is"
+)]
 pub(super) enum Ice {
     /// Of a server.
     Lite(IceAgent),
