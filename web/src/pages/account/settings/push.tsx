@@ -84,7 +84,13 @@ export function Push(_: { me: Me }) {
       <Soft>{t('pushLead')}</Soft>
       {state.data === 'unsupported' && <Note>{t('pushUnsupported')}</Note>}
       {state.data === 'denied' && <Note tone="warn">{t('pushDenied')}</Note>}
-      {error && <ProblemNote error={error} />}
+      {error instanceof DOMException ? (
+        <Note tone="bad" alert>
+          {t('pushFailed')}
+        </Note>
+      ) : (
+        error && <ProblemNote error={error} />
+      )}
       {state.data === 'off' && (
         <div>
           <Button look="secondary" busy={on.isPending} onClick={() => on.mutate()}>
