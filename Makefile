@@ -18,7 +18,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 .PHONY: run
-run: ## Installs, builds and starts the server with a page to try it on (ARGS="--dev --bind 0.0.0.0" for other flags)
+run: ## Installs, builds and starts the server in development mode (ARGS="--dev --bind 0.0.0.0" for other flags)
 	@.ci/need cargo cc node npm
 	@$(MAKE) --no-print-directory $(APP) $(PAGE)
 	cargo build --release --locked --features page
