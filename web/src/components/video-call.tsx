@@ -207,6 +207,8 @@ export function VideoCall({ ref, roomName, appointmentId, token, onEvent, embedd
         appointment={appointment.data}
         onNotice={(notice) => {
           closing.current = notice;
+          // It speaks of the server's time: count by that, whatever has become of this machine's clock.
+          void measureClock().catch(() => {});
           if (notice.type !== 'closing') void client.invalidateQueries({ queryKey: ['appointment'] });
         }}
         onLeave={() => void phase.room.disconnect()}
