@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use visavis::accounts::{Accounts, Device};
 use visavis::api::office::{Gate, GateParts};
 use visavis::api::rest::{self, Rest, RestParts, SignInMethods};
+use visavis::api::web::{Assets, Web};
 use visavis::clock::{SharedClock, SystemClock};
 use visavis::config::{AccountSettings, BaseUrl, OfficeSettings};
 use visavis::ids::{ServiceId, UserId};
@@ -136,8 +137,6 @@ async fn slots() -> Vec<Row> {
             service(expert),
         );
     }
-    // The search for a customer's other appointments is what loading them one by one would measure.
-    desk.sql("DROP TRIGGER seats_customer_overlap;".into()).await;
     desk.sql(sql).await;
     let range = Interval { from: now, to: UnixTime(now.0 + 30 * DAY) };
     let search = || SlotSearch { service: service(expert), range, tz: "America/New_York".into(), moving: None };
@@ -249,7 +248,9 @@ async fn tokens() -> Vec<Row> {
         gate: Gate::new(parts),
         accounts,
         scheduler: desk.scheduler.clone(),
+        keys: [key.clone()].into_iter().collect(),
         key,
+        web: Web::of(Assets::default()),
         sign_in_methods: SignInMethods::new(&settings, false),
         dispatcher,
         inbox: None,

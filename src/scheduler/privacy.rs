@@ -264,7 +264,7 @@ const DELIVERIES: &str = "DELETE FROM webhook_deliveries WHERE id IN (
     SELECT id FROM webhook_deliveries WHERE created_at < ?1 AND state <> 'due' AND coalesce(done_at, created_at) < ?1
     ORDER BY created_at LIMIT ?2)";
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (
-    SELECT id FROM outbox WHERE created_at < ?1 AND state <> 'due' AND done_at < ?1 ORDER BY created_at LIMIT ?2)";
+    SELECT id FROM outbox WHERE state <> 'due' AND done_at < ?1 ORDER BY done_at LIMIT ?2)";
 const SESSIONS: &str = "DELETE FROM sessions WHERE id IN (
     SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 const LINKS: &str = "DELETE FROM login_tokens WHERE id IN (

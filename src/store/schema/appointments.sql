@@ -119,7 +119,7 @@ CREATE TABLE appointments (
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  CHECK (ends_at > starts_at),
+  CHECK (ends_at > starts_at AND ends_at - starts_at <= 43200000),
   CHECK (busy_from <= starts_at AND busy_to >= ends_at AND busy_to - busy_from <= 86400000),
   CHECK (customer_id <> expert_id),
   CHECK ((status = 'no_show') = (no_show IS NOT NULL)),
@@ -127,7 +127,7 @@ CREATE TABLE appointments (
   CHECK ((proposed_starts_at IS NULL) = (proposed_ends_at IS NULL) AND (proposed_starts_at IS NULL) = (proposed_by IS NULL)),
   CHECK ((meeting_room_name IS NULL) = (meeting_url IS NULL))
 ) STRICT;
-CREATE INDEX appointments_busy ON appointments (expert_id, busy_from)
+CREATE INDEX appointments_busy ON appointments (expert_id, busy_from, busy_to)
   WHERE status IN ('hold', 'pending', 'approved', 'in_progress');
 CREATE INDEX appointments_expert ON appointments (expert_id, starts_at);
 CREATE INDEX appointments_customer ON appointments (customer_id, starts_at);
@@ -153,6 +153,9 @@ CREATE TABLE seats (
   guest_name TEXT CHECK (length(guest_name) BETWEEN 1 AND 200),
   guest_email TEXT,
   role TEXT NOT NULL CHECK (role IN ('host', 'client', 'observer', 'interpreter')),
+  -- The appointment's, kept by triggers: by them a customer's appointments at a time are found.
+  starts_at INTEGER,
+  ends_at INTEGER,
   publish_audio INTEGER NOT NULL DEFAULT 1 CHECK (publish_audio IN (0, 1)),
   publish_video INTEGER NOT NULL DEFAULT 1 CHECK (publish_video IN (0, 1)),
   publish_screen INTEGER NOT NULL DEFAULT 1 CHECK (publish_screen IN (0, 1)),
@@ -172,7 +175,7 @@ CREATE TABLE seats (
   UNIQUE (appointment_id, user_id)
 ) STRICT;
 CREATE INDEX seats_appointment ON seats (appointment_id);
-CREATE INDEX seats_user ON seats (user_id, role) WHERE removed_at IS NULL;
+CREATE INDEX seats_user ON seats (user_id, starts_at, ends_at, role) WHERE removed_at IS NULL;
 CREATE INDEX seats_waiting ON seats (waiting_since) WHERE waiting_since IS NOT NULL;
 
 CREATE TABLE guest_links (
@@ -219,7 +222,8 @@ CREATE TRIGGER appointments_transition BEFORE UPDATE OF status ON appointments W
 BEGIN SELECT RAISE(ABORT, 'illegal_transition') WHERE NOT EXISTS (
   SELECT 1 FROM appointment_transitions t WHERE t.from_status = OLD.status AND t.to_status = NEW.status); END;
 
--- No block is longer than a day (a CHECK above), so a day back is far enough to look: the search stays inside the index.
+-- No block is longer than a day and no consultation than half a day (CHECKs above), so that far back is far enough to
+-- look: however much has been booked, the searches stay inside a short piece of an index.
 CREATE TRIGGER appointments_overlap_insert BEFORE INSERT ON appointments
  WHEN NEW.status IN ('hold', 'pending', 'approved', 'in_progress')
 BEGIN SELECT RAISE(ABORT, 'slot_taken') WHERE EXISTS (
@@ -239,11 +243,11 @@ CREATE TRIGGER appointments_customer_overlap_update
 BEGIN SELECT RAISE(ABORT, 'customer_overlap') WHERE EXISTS (
   SELECT 1 FROM seats mine
     JOIN seats other ON other.user_id = mine.user_id AND other.role = 'client' AND other.removed_at IS NULL
-      AND other.appointment_id <> NEW.id
+      AND other.starts_at < NEW.ends_at AND other.starts_at > NEW.starts_at - 43200000
+      AND other.ends_at > NEW.starts_at AND other.appointment_id <> NEW.id
     JOIN appointments a ON a.id = other.appointment_id
   WHERE mine.appointment_id = NEW.id AND mine.role = 'client' AND mine.removed_at IS NULL
-    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')
-    AND a.starts_at < NEW.ends_at AND a.ends_at > NEW.starts_at); END;
+    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')); END;
 
 -- Times stand once a consultation has begun or ended.
 CREATE TRIGGER appointments_times BEFORE UPDATE OF starts_at, ends_at, busy_from, busy_to ON appointments
@@ -277,7 +281,9 @@ CREATE TRIGGER appointments_room_on_insert AFTER INSERT ON appointments
  WHEN NEW.status = 'approved'
 BEGIN UPDATE appointments SET
     meeting_room_name = 'appointment-' || NEW.id || '-' || NEW.room_secret,
-    meeting_url = '/call/appointment-' || NEW.id || '-' || NEW.room_secret || '?appointmentId=' || NEW.id
+    meeting_url = '/call/appointment-' || NEW.id || '-' || NEW.room_secret || '?appointmentId=' || NEW.id,
+    -- What the trigger on versions would do after it.
+    version = NEW.version + 1
   WHERE id = NEW.id; END;
 
 -- Calendars take a change for news by its sequence (RFC 5546 §2.1.4).
@@ -291,22 +297,37 @@ BEGIN UPDATE appointments SET version = OLD.version + 1 WHERE id = NEW.id; END;
 -- Both sides have a seat from the beginning.
 CREATE TRIGGER appointments_seats AFTER INSERT ON appointments
 BEGIN
-  INSERT INTO seats (id, appointment_id, user_id, role, created_at)
+  INSERT INTO seats (id, appointment_id, user_id, role, starts_at, ends_at, created_at)
     SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-8' || substr(h, 18, 3) || '-'
-      || substr(h, 21, 12), NEW.id, NEW.expert_id, 'host', NEW.created_at FROM (SELECT lower(hex(randomblob(16))) AS h);
-  INSERT INTO seats (id, appointment_id, user_id, role, created_at)
+      || substr(h, 21, 12), NEW.id, NEW.expert_id, 'host', NEW.starts_at, NEW.ends_at, NEW.created_at
+    FROM (SELECT lower(hex(randomblob(16))) AS h);
+  INSERT INTO seats (id, appointment_id, user_id, role, starts_at, ends_at, created_at)
     SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-8' || substr(h, 18, 3) || '-'
-      || substr(h, 21, 12), NEW.id, NEW.customer_id, 'client', NEW.created_at FROM (SELECT lower(hex(randomblob(16))) AS h);
+      || substr(h, 21, 12), NEW.id, NEW.customer_id, 'client', NEW.starts_at, NEW.ends_at, NEW.created_at
+    FROM (SELECT lower(hex(randomblob(16))) AS h);
 END;
+-- Seats have their appointment's times, and no others.
+CREATE TRIGGER seats_times AFTER INSERT ON seats WHEN NEW.starts_at IS NULL OR NEW.ends_at IS NULL
+BEGIN UPDATE seats SET (starts_at, ends_at) = (SELECT starts_at, ends_at FROM appointments WHERE id = NEW.appointment_id)
+  WHERE id = NEW.id; END;
+CREATE TRIGGER seats_times_insert BEFORE INSERT ON seats WHEN NEW.starts_at IS NOT NULL OR NEW.ends_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'seat_times') WHERE NOT EXISTS (SELECT 1 FROM appointments
+  WHERE id = NEW.appointment_id AND starts_at IS NEW.starts_at AND ends_at IS NEW.ends_at); END;
+CREATE TRIGGER seats_times_update BEFORE UPDATE OF starts_at, ends_at ON seats
+BEGIN SELECT RAISE(ABORT, 'seat_times') WHERE NOT EXISTS (SELECT 1 FROM appointments
+  WHERE id = NEW.appointment_id AND starts_at IS NEW.starts_at AND ends_at IS NEW.ends_at); END;
+CREATE TRIGGER seats_times_move AFTER UPDATE OF starts_at, ends_at ON appointments
+ WHEN NEW.starts_at <> OLD.starts_at OR NEW.ends_at <> OLD.ends_at
+BEGIN UPDATE seats SET starts_at = NEW.starts_at, ends_at = NEW.ends_at WHERE appointment_id = NEW.id; END;
 CREATE TRIGGER seats_customer_overlap BEFORE INSERT ON seats WHEN NEW.role = 'client' AND NEW.user_id IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'customer_overlap') WHERE EXISTS (
   SELECT 1 FROM appointments own
     JOIN seats other ON other.user_id = NEW.user_id AND other.role = 'client' AND other.removed_at IS NULL
-      AND other.appointment_id <> own.id
+      AND other.starts_at < own.ends_at AND other.starts_at > own.starts_at - 43200000
+      AND other.ends_at > own.starts_at AND other.appointment_id <> own.id
     JOIN appointments a ON a.id = other.appointment_id
   WHERE own.id = NEW.appointment_id AND own.status IN ('hold', 'pending', 'approved', 'in_progress')
-    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')
-    AND a.starts_at < own.ends_at AND a.ends_at > own.starts_at); END;
+    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')); END;
 CREATE TRIGGER seats_capacity BEFORE INSERT ON seats WHEN NEW.role = 'client'
 BEGIN SELECT RAISE(ABORT, 'session_full') WHERE
   (SELECT count(*) FROM seats s WHERE s.appointment_id = NEW.appointment_id AND s.role = 'client' AND s.removed_at IS NULL)
@@ -319,11 +340,11 @@ BEGIN SELECT RAISE(ABORT, 'session_full') WHERE
   SELECT RAISE(ABORT, 'customer_overlap') WHERE EXISTS (
   SELECT 1 FROM appointments own
     JOIN seats other ON other.user_id = NEW.user_id AND other.role = 'client' AND other.removed_at IS NULL
-      AND other.appointment_id <> own.id
+      AND other.starts_at < own.ends_at AND other.starts_at > own.starts_at - 43200000
+      AND other.ends_at > own.starts_at AND other.appointment_id <> own.id
     JOIN appointments a ON a.id = other.appointment_id
   WHERE own.id = NEW.appointment_id AND own.status IN ('hold', 'pending', 'approved', 'in_progress')
-    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')
-    AND a.starts_at < own.ends_at AND a.ends_at > own.starts_at); END;
+    AND a.status IN ('hold', 'pending', 'approved', 'in_progress')); END;
 CREATE TRIGGER seats_fixed BEFORE UPDATE OF id, appointment_id, user_id ON seats
  WHEN NEW.id <> OLD.id OR NEW.appointment_id <> OLD.appointment_id OR NEW.user_id IS NOT OLD.user_id
 BEGIN SELECT RAISE(ABORT, 'seat_fixed'); END;

@@ -35,7 +35,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'due';
 CREATE INDEX outbox_appointment ON outbox (appointment_id);
-CREATE INDEX outbox_age ON outbox (created_at);
+CREATE INDEX outbox_done ON outbox (done_at) WHERE state <> 'due';
 CREATE TRIGGER outbox_once BEFORE UPDATE OF state ON outbox WHEN OLD.state <> 'due' AND NEW.state <> OLD.state
 BEGIN SELECT RAISE(ABORT, 'outbox_done'); END;
 

@@ -33,6 +33,42 @@ fn a_customer_is_in_one_place_at_a_time() {
     office.book(1, 1, 8, 0, "pending").unwrap();
     assert_eq!(office.book(2, 1, 9, HOUR / 2, "hold").unwrap_err().refusal(), Some("customer_overlap"));
     office.book(3, 1, 9, HOUR, "hold").unwrap();
+    // However long the other one is.
+    let office = Office::new();
+    office.book(1, 1, 8, 0, "approved").unwrap();
+    let lasts = |hours: i64| {
+        format!("UPDATE appointments SET ends_at = starts_at + {0}, busy_to = starts_at + {0}", hours * HOUR)
+    };
+    office.sql(&lasts(12));
+    assert_eq!(office.book(2, 1, 9, 12 * HOUR - 1, "hold").unwrap_err().refusal(), Some("customer_overlap"));
+    office.book(2, 1, 9, 12 * HOUR, "hold").unwrap();
+    assert!(office.try_sql(&lasts(13)).is_err(), "half a day at most");
+}
+
+#[test]
+fn who_joins_or_comes_back_is_in_one_place_at_a_time_too() {
+    let office = Office::new();
+    office.book(1, 1, 8, 0, "approved").unwrap();
+    office.book(2, 2, 9, HOUR / 2, "approved").unwrap();
+    office.sql("UPDATE appointments SET capacity = 5");
+    let seat = |id: &str, role: &str| {
+        format!(
+            "INSERT INTO seats (id, appointment_id, user_id, role, created_at)
+             VALUES ('{id}', '{}', '{}', '{role}', {T0})",
+            appointment(2),
+            person(1)
+        )
+    };
+    assert_eq!(office.refusal(&seat("a", "client")), "customer_overlap");
+    office.sql(&seat("b", "observer"));
+    assert_eq!(office.refusal("UPDATE seats SET role = 'client' WHERE id = 'b'"), "customer_overlap");
+    // Where the one has ended the other can be joined, and then the one does not come to lie beside it.
+    office.book(3, 1, 8, 4 * HOUR, "approved").unwrap();
+    office.sql("UPDATE appointments SET status = 'cancelled' WHERE ical_uid = 'uid-1'");
+    office.sql("UPDATE seats SET role = 'client' WHERE id = 'b'");
+    let onto = "UPDATE appointments SET starts_at = starts_at - 10800000, ends_at = ends_at - 10800000,
+        busy_from = busy_from - 10800000, busy_to = busy_to - 10800000 WHERE ical_uid = 'uid-3'";
+    assert_eq!(office.refusal(onto), "customer_overlap");
 }
 
 #[test]

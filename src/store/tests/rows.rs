@@ -1,5 +1,7 @@
 //! The seed's tables keep their columns, and no connection forgets what keeps them right.
 
+use rusqlite::StatementStatus;
+
 use super::*;
 
 fn columns(office: &Office, table: &str) -> Vec<String> {
@@ -62,6 +64,61 @@ fn the_search_for_a_conflict_stays_inside_the_index() {
         AND a.busy_from < 10 AND a.busy_from > 10 - 86400000 AND a.busy_to > 5";
     let plan: String = connection.query_row(sql, [], |row| row.get(3)).unwrap();
     assert!(plan.contains("appointments_busy (expert_id=? AND busy_from>? AND busy_from<?)"), "{plan}");
+}
+
+/// Steps of SQLite's machine that a booking takes, its triggers' included.
+fn steps(office: &Office, id: u32, customer: u32, expert: u32, from: i64) -> i32 {
+    let sql = booking(id, customer, expert, from, "approved");
+    let work = move |tx: &mut Tx<'_>| {
+        let mut insert = tx.prepare(&sql)?;
+        insert.execute([])?;
+        Ok::<_, StoreError>(insert.get_status(StatementStatus::VmStep))
+    };
+    office.store.write_blocking(work).unwrap()
+}
+
+#[test]
+fn a_booking_costs_the_same_however_much_its_people_have_booked_before() {
+    let office = Office::new();
+    let few = steps(&office, 1, 1, 8, 0);
+    // Every day four hours with each expert, before and after.
+    for day in (1..=40).chain(-40..=-1) {
+        for hour in 0..4 {
+            let number = 1_000 + (day + 40) as u32 * 10 + hour;
+            let from = i64::from(day) * 24 * HOUR + i64::from(hour) * HOUR;
+            office.book(number, 1, 8 + hour % 2, from, "approved").unwrap();
+        }
+    }
+    let many = steps(&office, 2, 1, 8, 12 * HOUR);
+    assert!(many < few + few / 5, "{few} steps at first, {many} after 320 bookings");
+}
+
+#[test]
+fn seats_have_the_times_of_their_appointment() {
+    let office = Office::new();
+    office.book(1, 1, 8, 0, "approved").unwrap();
+    office.sql(&format!(
+        "INSERT INTO seats (id, appointment_id, guest_name, role, created_at)
+         VALUES ('guest', '{}', 'Guest', 'observer', {T0})",
+        appointment(1)
+    ));
+    let apart = "SELECT count(*) FROM seats s JOIN appointments a ON a.id = s.appointment_id
+        WHERE s.starts_at IS NOT a.starts_at OR s.ends_at IS NOT a.ends_at";
+    assert_eq!(office.value::<i64>(apart), 0);
+    office.sql("UPDATE appointments SET starts_at = starts_at + 60000, ends_at = ends_at - 60000");
+    assert_eq!(office.value::<i64>(apart), 0, "after it was moved");
+    for sql in [
+        "UPDATE seats SET starts_at = starts_at + 1".to_owned(),
+        "UPDATE seats SET ends_at = NULL".to_owned(),
+        format!(
+            "INSERT INTO seats (id, appointment_id, user_id, role, starts_at, ends_at, created_at)
+             VALUES ('other', '{}', '{}', 'observer', {T0}, {T0}, {T0})",
+            appointment(1),
+            person(3)
+        ),
+    ] {
+        assert_eq!(office.refusal(&sql), "seat_times", "{sql}");
+    }
 }
 
 #[test]
