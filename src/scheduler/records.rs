@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{CloseAnchor, Error, NoShow, Status, Window, WindowOverrides, WindowRules};
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
-use crate::store::RowExt;
+use crate::store::InOrder;
 use crate::units::UnixTime;
 
 /// Whether customers wait until they are let in. Guests always do, unless it is off.
@@ -121,6 +121,20 @@ pub struct Proposal {
     pub message: String,
 }
 
+impl Proposal {
+    /// Reads the four columns of it.
+    fn read(row: &mut InOrder<'_, '_>) -> rusqlite::Result<Option<Self>> {
+        let (starts_at, ends_at) = (row.maybe_time("proposed_starts_at")?, row.maybe_time("proposed_ends_at")?);
+        let (by, message) = (row.get::<Option<UserId>>("proposed_by")?, row.get::<Option<String>>("proposed_message")?);
+        Ok(match (starts_at, ends_at, by) {
+            (Some(starts_at), Some(ends_at), Some(by)) => {
+                Some(Self { starts_at, ends_at, by, message: message.unwrap_or_default() })
+            }
+            _ => None,
+        })
+    }
+}
+
 /// One consultation.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the columns of `appointments`, described there")]
@@ -164,25 +178,13 @@ pub struct Appointment {
 }
 
 impl Appointment {
-    /// Reads a row of `my_appointments`, which holds all columns by name.
+    /// Reads a row of `my_appointments`, whose columns have this order.
     ///
     /// # Errors
     ///
     /// When a column is not what it should be.
     pub fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let minutes = |column| row.get::<_, Option<u32>>(column).map(|it| it.map(from_minutes));
-        let proposal = match row.maybe_time("proposed_starts_at")? {
-            Some(starts_at) => Some(Proposal {
-                starts_at,
-                ends_at: row.time("proposed_ends_at")?,
-                by: row.get("proposed_by")?,
-                message: row.get::<_, Option<String>>("proposed_message")?.unwrap_or_default(),
-            }),
-            None => None,
-        };
-        let anchor: Option<String> = row.get("close_anchor")?;
-        let no_show: Option<String> = row.get("no_show")?;
-        let status: String = row.get("status")?;
+        let mut row = InOrder::of(row);
         let unknown = |word: String| {
             rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(UnknownWord(word)))
         };
@@ -197,7 +199,10 @@ impl Appointment {
             busy_from: row.time("busy_from")?,
             busy_to: row.time("busy_to")?,
             tz: row.get("tz")?,
-            status: Status::parse(&status).ok_or_else(|| unknown(status))?,
+            status: {
+                let status: String = row.get("status")?;
+                Status::parse(&status).ok_or_else(|| unknown(status))?
+            },
             capacity: row.get("capacity")?,
             meeting_room_name: row.get("meeting_room_name")?,
             meeting_url: row.get("meeting_url")?,
@@ -207,9 +212,9 @@ impl Appointment {
             lobby: row.word("lobby")?,
             keep_chat: row.get("keep_chat")?,
             overrides: WindowOverrides {
-                before: minutes("open_before_min")?,
-                after: minutes("close_after_min")?,
-                anchor: anchor.map(|word| if word == "start" { CloseAnchor::Start } else { CloseAnchor::End }),
+                before: row.get::<Option<u32>>("open_before_min")?.map(from_minutes),
+                after: row.get::<Option<u32>>("close_after_min")?.map(from_minutes),
+                anchor: row.get::<Option<String>>("close_anchor")?.map(|word| CloseAnchor::of_word(&word)),
                 extension: None,
             },
             extended: from_minutes(row.get("extended_min")?),
@@ -218,11 +223,14 @@ impl Appointment {
             customer_note: row.get("customer_note")?,
             decision_message: row.get("decision_message")?,
             cancelled_by: row.get("cancelled_by")?,
-            proposal,
+            proposal: Proposal::read(&mut row)?,
             in_progress_at: row.maybe_time("in_progress_at")?,
             emptied_at: row.maybe_time("emptied_at")?,
             completed_at: row.maybe_time("completed_at")?,
-            no_show: no_show.map(|word| NoShow::parse(&word).ok_or_else(|| unknown(word))).transpose()?,
+            no_show: {
+                let side: Option<String> = row.get("no_show")?;
+                side.map(|word| NoShow::parse(&word).ok_or_else(|| unknown(word))).transpose()?
+            },
             version: row.get("version")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
@@ -306,12 +314,13 @@ impl Permissions {
 }
 
 impl Seat {
-    /// Reads a row of `my_seats`.
+    /// Reads a row of `my_seats`, whose first columns are these.
     ///
     /// # Errors
     ///
     /// When a column is not what it should be.
     pub fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let mut row = InOrder::of(row);
         Ok(Self {
             id: row.get("id")?,
             appointment_id: row.get("appointment_id")?,
@@ -328,7 +337,7 @@ impl Seat {
             admitted_at: row.maybe_time("admitted_at")?,
             waiting_since: row.maybe_time("waiting_since")?,
             waiting_seen_at: row.maybe_time("waiting_seen_at")?,
-            waited: Duration::from_millis(row.get::<_, u32>("waited_ms")?.into()),
+            waited: Duration::from_millis(row.get::<u32>("waited_ms")?.into()),
             removed_at: row.maybe_time("removed_at")?,
         })
     }

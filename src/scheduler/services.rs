@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::records::{Approval, Lobby};
 use super::{CloseAnchor, Error, Scheduler, ServiceRules, ServiceRulesError, WindowOverrides, texts};
 use crate::ids::{ServiceId, UserId};
-use crate::store::{Actor, Role, RowExt, Tx};
+use crate::store::{Actor, InOrder, Role, Tx};
 use crate::units::{UnixTime, rfc3339};
 
 /// The longest title, in characters.
@@ -216,13 +216,13 @@ const fn field_of(error: ServiceRulesError) -> &'static str {
 }
 
 impl Service {
-    /// Reads a row of `my_services`.
+    /// Reads a row of `my_services`, whose columns have this order.
     ///
     /// # Errors
     ///
     /// When a column is not what it should be.
     pub fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let anchor: Option<String> = row.get("close_anchor")?;
+        let mut row = InOrder::of(row);
         Ok(Self {
             id: row.get("id")?,
             expert_id: row.get("expert_id")?,
@@ -243,7 +243,7 @@ impl Service {
             keep_chat: row.get("keep_chat")?,
             open_before_min: row.get("open_before_min")?,
             close_after_min: row.get("close_after_min")?,
-            close_anchor: anchor.map(|word| if word == "start" { CloseAnchor::Start } else { CloseAnchor::End }),
+            close_anchor: row.get::<Option<String>>("close_anchor")?.map(|word| CloseAnchor::of_word(&word)),
             active: row.get("active")?,
             version: row.get("version")?,
             created_at: row.time("created_at")?,

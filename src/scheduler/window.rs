@@ -36,6 +36,11 @@ impl CloseAnchor {
             CloseAnchor::Start => "start",
         }
     }
+
+    /// What a word of the database stands for, which has no others.
+    pub(super) fn of_word(word: &str) -> Self {
+        if word == CloseAnchor::Start.as_str() { CloseAnchor::Start } else { CloseAnchor::End }
+    }
 }
 
 /// By how much and how often the expert may prolong.

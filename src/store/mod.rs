@@ -27,7 +27,7 @@ pub use error::{OpenError, StoreError};
 pub use open::{DataFolder, FolderLock};
 pub use read::Reader;
 pub use tx::{Audience, Channel, Outgoing, Tx, audit_hash, hex};
-pub use values::RowExt;
+pub use values::{InOrder, RowExt};
 pub use write::WriteCounters;
 
 use read::Readers;

@@ -114,3 +114,64 @@ impl RowExt for Row<'_> {
             .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
     }
 }
+
+/// A row whose columns are read in their order. SQLite finds a column by comparing names one after the other, which
+/// for rows as wide as ours is most of reading them; here the names are for whoever reads the code, and for tests,
+/// which hold them to the query.
+pub struct InOrder<'row, 'stmt> {
+    row: &'row Row<'stmt>,
+    next: usize,
+}
+
+impl<'row, 'stmt> InOrder<'row, 'stmt> {
+    /// The row, before its first column.
+    pub fn of(row: &'row Row<'stmt>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn next(&mut self, name: &str) -> usize {
+        let column = self.next;
+        self.next += 1;
+        debug_assert_eq!(self.row.as_ref().column_name(column), Ok(name), "columns are read in their order");
+        column
+    }
+
+    /// The next column, of that name.
+    ///
+    /// # Errors
+    ///
+    /// When it is no `T`.
+    pub fn get<T: FromSql>(&mut self, name: &str) -> rusqlite::Result<T> {
+        self.row.get(self.next(name))
+    }
+
+    /// As [`RowExt::time`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn time(&mut self, name: &str) -> rusqlite::Result<UnixTime> {
+        self.row.time(self.next(name))
+    }
+
+    /// As [`RowExt::maybe_time`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn maybe_time(&mut self, name: &str) -> rusqlite::Result<Option<UnixTime>> {
+        self.row.maybe_time(self.next(name))
+    }
+
+    /// As [`RowExt::word`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn word<T: FromStr>(&mut self, name: &str) -> rusqlite::Result<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        self.row.word(self.next(name))
+    }
+}

@@ -22,12 +22,13 @@ WHERE actor_kind() IN ('admin', 'system') OR a.expert_id = actor_id() OR a.custo
     AND (s.user_id = actor_id() OR (actor_kind() = 'guest' AND s.id = actor_id())));
 
 CREATE TEMP VIEW my_seats AS
-SELECT s.id, s.appointment_id, s.user_id, s.role, s.publish_audio, s.publish_video, s.publish_screen, s.publish_data,
-  s.invited_by, s.admitted_at, s.waiting_since, s.waiting_seen_at, s.waited_ms, s.removed_at, s.created_at,
-  coalesce(u.name, s.guest_name) AS name, s.user_id IS NULL AS is_guest,
+SELECT s.id, s.appointment_id, s.user_id, coalesce(u.name, s.guest_name) AS name, s.role, s.publish_audio,
+  s.publish_video, s.publish_screen, s.publish_data,
   CASE WHEN actor_kind() IN ('admin', 'system') OR s.user_id = actor_id()
     OR EXISTS (SELECT 1 FROM main.appointments a WHERE a.id = s.appointment_id AND a.expert_id = actor_id())
-    THEN s.note ELSE '' END AS note
+    THEN s.note ELSE '' END AS note,
+  s.admitted_at, s.waiting_since, s.waiting_seen_at, s.waited_ms, s.removed_at, s.invited_by, s.created_at,
+  s.user_id IS NULL AS is_guest
 FROM main.seats s LEFT JOIN main.users u ON u.id = s.user_id
 WHERE actor_kind() IN ('admin', 'system') OR s.user_id = actor_id() OR (actor_kind() = 'guest' AND s.id = actor_id())
   OR EXISTS (SELECT 1 FROM my_appointments a WHERE a.id = s.appointment_id);
