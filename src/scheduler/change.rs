@@ -2,9 +2,9 @@
 //! events for everybody who has a seat, messages in the outbox, deliveries to webhooks. So nothing is told of what was
 //! not stored, and nothing that was stored goes untold.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
 use serde_json::{Map, Value, json};
 
 use super::Error;
@@ -142,12 +142,13 @@ pub struct Change<'a> {
     pub detail: Value,
     /// Words from one side to the other.
     pub message: &'a str,
+    reach: RefCell<Reach>,
 }
 
 impl<'a> Change<'a> {
     /// A change without further words.
     pub fn new(kind: Kind, appointment: &'a Appointment, actor: Actor) -> Self {
-        Self { kind, appointment, actor, detail: json!({}), message: "" }
+        Self { kind, appointment, actor, detail: json!({}), message: "", reach: RefCell::default() }
     }
 
     /// With further facts.
@@ -253,14 +254,14 @@ impl<'a> Change<'a> {
             }
             Kind::Approved => {
                 self.letter(tx, now, "approved", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])?;
-                remind(tx, now, it, &everybody())
+                self.remind(tx, now, &everybody())
             }
             Kind::Rejected => self.letter(tx, now, "rejected", &clients(), &[Channel::Mail, Channel::Push]),
             Kind::Proposed => self.letter(tx, now, "proposed", &others(), &[Channel::Mail, Channel::Push]),
             Kind::Rescheduled => {
                 self.letter(tx, now, "rescheduled", &everybody(), &[Channel::Mail, Channel::Sms, Channel::Push])?;
                 drop_reminders(tx, now, it.id, None)?;
-                if it.status == super::Status::Approved { remind(tx, now, it, &everybody()) } else { Ok(()) }
+                if it.status == super::Status::Approved { self.remind(tx, now, &everybody()) } else { Ok(()) }
             }
             Kind::Cancelled => {
                 drop_reminders(tx, now, it.id, None)?;
@@ -281,7 +282,7 @@ impl<'a> Change<'a> {
                     return self.letter(tx, now, "request_received", &[user], &[Channel::Mail]);
                 }
                 self.letter(tx, now, "approved", &[user], &[Channel::Mail, Channel::Sms, Channel::Push])?;
-                remind(tx, now, it, &[user])
+                self.remind(tx, now, &[user])
             }
             Kind::Left => {
                 self.letter(tx, now, "left", &[it.expert_id], &[Channel::Mail, Channel::Push])?;
@@ -292,7 +293,7 @@ impl<'a> Change<'a> {
             Kind::SeatAdded => {
                 self.seat_letter(tx, now, "seat_added")?;
                 match self.person() {
-                    Some(user) if it.status == super::Status::Approved => remind(tx, now, it, &[user]),
+                    Some(user) if it.status == super::Status::Approved => self.remind(tx, now, &[user]),
                     _ => Ok(()),
                 }
             }
@@ -382,7 +383,7 @@ impl<'a> Change<'a> {
         });
         for &user in to {
             for &channel in channels {
-                if !wants(tx, user, channel) {
+                if !self.reach.borrow_mut().has(tx, user, channel) {
                     continue;
                 }
                 // The same message about the same state of things is one message, however often it is asked for.
@@ -400,47 +401,65 @@ impl<'a> Change<'a> {
         }
         Ok(())
     }
-}
 
-/// Whether somebody can be reached and wants to be, other than by mail.
-fn wants(tx: &Tx<'_>, user: UserId, channel: Channel) -> bool {
-    let sql = match channel {
-        Channel::Mail => return true,
-        Channel::Sms => "SELECT 1 FROM users WHERE id = ?1 AND reminders_by_sms = 1 AND phone IS NOT NULL",
-        Channel::Push => "SELECT 1 FROM push_subscriptions WHERE user_id = ?1 LIMIT 1",
-    };
-    // Whoever cannot be asked about gets mail, which goes out in any case.
-    let found = tx.prepare_cached(sql).and_then(|mut query| query.query_row([user], |_| Ok(())).optional());
-    matches!(found, Ok(Some(())))
-}
-
-/// The reminders of an approved appointment, one for each time that is still to come.
-fn remind(tx: &mut Tx<'_>, now: UnixTime, it: &Appointment, to: &[UserId]) -> Result<(), Error> {
-    for (name, before) in REMINDERS {
-        let due_at = it.starts_at.minus(before);
-        if due_at <= now {
-            continue;
-        }
-        let payload = json!({ "kind": "reminder", "before": name, "startsAt": it.starts_at.0 });
-        for &user in to {
-            for channel in [Channel::Mail, Channel::Sms, Channel::Push] {
-                if !wants(tx, user, channel) {
-                    continue;
+    /// The reminders of an approved appointment, one for each time that is still to come.
+    fn remind(&self, tx: &mut Tx<'_>, now: UnixTime, to: &[UserId]) -> Result<(), Error> {
+        let it = self.appointment;
+        for (name, before) in REMINDERS {
+            let due_at = it.starts_at.minus(before);
+            if due_at <= now {
+                continue;
+            }
+            let payload = json!({ "kind": "reminder", "before": name, "startsAt": it.starts_at.0 });
+            for &user in to {
+                for channel in [Channel::Mail, Channel::Sms, Channel::Push] {
+                    if !self.reach.borrow_mut().has(tx, user, channel) {
+                        continue;
+                    }
+                    let key = format!("reminder:{}:{}:{name}:{user}:{}", it.id, it.starts_at.0, channel.as_str());
+                    let outgoing = Outgoing {
+                        channel,
+                        dedupe_key: &key,
+                        user: Some(user),
+                        appointment: Some(it.id),
+                        payload: &payload,
+                        due_at,
+                    };
+                    tx.send(now, &outgoing)?;
                 }
-                let key = format!("reminder:{}:{}:{name}:{user}:{}", it.id, it.starts_at.0, channel.as_str());
-                let outgoing = Outgoing {
-                    channel,
-                    dedupe_key: &key,
-                    user: Some(user),
-                    appointment: Some(it.id),
-                    payload: &payload,
-                    due_at,
-                };
-                tx.send(now, &outgoing)?;
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// How people can be reached and want to be, other than by mail: each is asked about once for all letters of a change.
+#[derive(Default)]
+struct Reach(Vec<(UserId, Vec<Channel>)>);
+
+impl Reach {
+    fn has(&mut self, tx: &Tx<'_>, user: UserId, channel: Channel) -> bool {
+        if channel == Channel::Mail {
+            return true;
+        }
+        if let Some((_, channels)) = self.0.iter().find(|(known, _)| *known == user) {
+            return channels.contains(&channel);
+        }
+        // Whoever cannot be asked about gets mail, which goes out in any case.
+        let channels = Self::of(tx, user).unwrap_or_default();
+        let has = channels.contains(&channel);
+        self.0.push((user, channels));
+        has
+    }
+
+    fn of(tx: &Tx<'_>, user: UserId) -> rusqlite::Result<Vec<Channel>> {
+        let sql = "SELECT reminders_by_sms = 1 AND phone IS NOT NULL,
+            EXISTS (SELECT 1 FROM push_subscriptions WHERE user_id = ?1) FROM users WHERE id = ?1";
+        let (sms, push): (bool, bool) =
+            tx.prepare_cached(sql)?.query_row([user], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let channels = [(Channel::Sms, sms), (Channel::Push, push)];
+        Ok(channels.into_iter().filter(|(_, wanted)| *wanted).map(|(channel, _)| channel).collect())
+    }
 }
 
 /// What was to be sent of an appointment that has another time, or none, is not sent; of one that goes on without

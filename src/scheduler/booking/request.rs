@@ -86,8 +86,7 @@ impl Scheduler {
                     let slot = place::check(tx, &service, starts_at, now, Leeway::Offered, None)?;
                     if slot.shared {
                         let joined = join(tx, actor, user, &service, starts_at, (&note, ""), now)?;
-                        add_all(tx, actor, &joined, &request.companions, now)?;
-                        return Appointment::load(tx, joined.id);
+                        return add_all(tx, actor, joined, &request.companions, now);
                     }
                     let (status, hold_expires_at) = (asked_status(&service), None);
                     let new = NewAppointment {
@@ -108,8 +107,7 @@ impl Scheduler {
                 _ => (Kind::Requested, json!({})),
             };
             Change::new(kind, &appointment, actor).detail(detail).record(tx, now)?;
-            add_all(tx, actor, &appointment, &request.companions, now)?;
-            Appointment::load(tx, appointment.id)
+            add_all(tx, actor, appointment, &request.companions, now)
         })
         .await
     }
@@ -140,8 +138,7 @@ impl Scheduler {
             let slot = place::check(tx, &service, booking.starts_at, now, leeway, None)?;
             if slot.shared {
                 let joined = join(tx, actor, booking.customer, &service, booking.starts_at, ("", &words), now)?;
-                add_all(tx, actor, &joined, &booking.companions, now)?;
-                return Appointment::load(tx, joined.id);
+                return add_all(tx, actor, joined, &booking.companions, now);
             }
             let new = NewAppointment {
                 service: &service,
@@ -156,8 +153,7 @@ impl Scheduler {
             let appointment = new.insert(tx, now)?;
             let detail = json!({ "onBehalf": true, "outsideHours": booking.outside_hours });
             Change::new(Kind::Approved, &appointment, actor).detail(detail).message(&words).record(tx, now)?;
-            add_all(tx, actor, &appointment, &booking.companions, now)?;
-            Appointment::load(tx, appointment.id)
+            add_all(tx, actor, appointment, &booking.companions, now)
         })
         .await
     }

@@ -179,27 +179,30 @@ enum Person {
     Guest { name: String, email: Option<String> },
 }
 
-/// Seats of those who come along from the beginning. A customer brings guests, who interpret or observe: whether
-/// somebody has an account here is not for customers to find out.
+/// Seats of those who come along from the beginning, and the appointment with them. A customer brings guests, who
+/// interpret or observe: whether somebody has an account here is not for customers to find out.
 pub(super) fn add_all(
     tx: &mut Tx<'_>,
     actor: Actor,
-    appointment: &Appointment,
+    appointment: Appointment,
     companions: &[NewSeat],
     now: UnixTime,
-) -> Result<(), Error> {
+) -> Result<Appointment, Error> {
     let runs = actor.is_admin() || actor.user() == Some(appointment.expert_id);
     if companions.len() > MAX_COMPANIONS {
         return Err(Error::invalid("companions", format!("there are at most {MAX_COMPANIONS}")));
+    }
+    if companions.is_empty() {
+        return Ok(appointment);
     }
     for new in companions {
         if !runs && (!matches!(new.role, SeatRole::Observer | SeatRole::Interpreter) || new.permissions.is_some()) {
             return Err(Error::invalid("companions", "who comes along interprets or observes"));
         }
         let person = find(tx, new, runs)?;
-        add(tx, actor, appointment, person, new, now)?;
+        add(tx, actor, &appointment, person, new, now)?;
     }
-    Ok(())
+    Appointment::load(tx, appointment.id)
 }
 
 fn find(tx: &Tx<'_>, new: &NewSeat, accounts: bool) -> Result<Person, Error> {
