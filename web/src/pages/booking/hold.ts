@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { api, ask, type Schemas } from '~/api/client';
+import { api, ask, Problem, type Schemas } from '~/api/client';
 import { serverNow } from '~/live/clock';
 
 const STORED = 'visavis.hold';
@@ -50,13 +50,38 @@ export async function releaseAll(): Promise<void> {
   }
 }
 
+/** The same time, held by the same person in another tab or on another device: that one serves here as well. */
+async function heldElsewhere(serviceId: string, startsAt: string): Promise<Held | undefined> {
+  const { items } = await ask(api.GET('/api/appointments', { params: { query: { status: 'hold' } } }));
+  const same = items.find(
+    (it) => it.serviceId === serviceId && Date.parse(it.startsAt) === Date.parse(startsAt),
+  );
+  return (
+    same && {
+      serviceId,
+      startsAt,
+      endsAt: same.endsAt,
+      holdId: same.id,
+      ...(same.holdExpiresAt && { expiresAt: same.holdExpiresAt }),
+    }
+  );
+}
+
 async function hold(serviceId: string, startsAt: string, tz: string): Promise<Held> {
   const before = stored();
   if (before?.serviceId === serviceId && before.startsAt === startsAt) return before;
   const replaces = before?.holdId;
-  const answer: Schemas['Hold'] | Schemas['Slot'] = await ask(
-    api.POST('/api/holds', { body: { serviceId, startsAt, tz, ...(replaces && { replaces }) } }),
-  );
+  let answer: Schemas['Hold'] | Schemas['Slot'];
+  try {
+    answer = await ask(
+      api.POST('/api/holds', { body: { serviceId, startsAt, tz, ...(replaces && { replaces }) } }),
+    );
+  } catch (thrown) {
+    const taken = ['slot_taken', 'customer_overlap'].includes(Problem.of(thrown).code);
+    const own = taken && (await heldElsewhere(serviceId, startsAt).catch(() => undefined));
+    if (own) return own;
+    throw thrown;
+  }
   forgetHold();
   const { startsAt: from, endsAt } = answer;
   if (!('id' in answer)) return { serviceId, startsAt: from, endsAt, seatsLeft: answer.seatsLeft };
