@@ -95,14 +95,14 @@ impl Assets {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let mut response = body.clone().into_response();
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
             if let Some(word) = coding.word() {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(word));
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(word));
             }
             response
         };
         let headers = response.headers_mut();
+        // Also of what the client has already: its policy hangs on its type, and the client takes the newest.
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
         headers.insert(header::CACHE_CONTROL, file.lifetime.clone());
         // A tag is hexadecimal.
         headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));

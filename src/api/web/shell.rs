@@ -20,6 +20,8 @@ const LANGUAGE: &str = "<html lang=\"en\">";
 const TITLE: (&str, &str) = ("<title>", "</title>");
 const HEAD: &str = "<!--head-->";
 const PAGE: &str = "<!--page-->";
+/// Its type.
+const HTML: &str = "text/html; charset=utf-8";
 
 /// What the server tells the app with a page, in `<script type="application/json" id="visavis-state">`.
 #[derive(Serialize, ToSchema)]
@@ -140,8 +142,13 @@ fn json(state: &PageState) -> String {
 /// The answer with a page that is the same for everybody: kept, and asked about each time.
 pub(super) fn shared(request: &HeaderMap, html: String) -> Response {
     let tag = format!("\"{}\"", tag(html.as_bytes()));
-    let mut response =
-        if is_known(request, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { document(StatusCode::OK, html) };
+    // Also where the browser has it already it is said what it is: the policy that goes with that replaces the one that
+    // the browser has kept.
+    let mut response = if is_known(request, &tag) {
+        (StatusCode::NOT_MODIFIED, [(header::CONTENT_TYPE, HTML)]).into_response()
+    } else {
+        document(StatusCode::OK, html)
+    };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // A tag is hexadecimal.
@@ -151,6 +158,5 @@ pub(super) fn shared(request: &HeaderMap, html: String) -> Response {
 
 /// The answer with a page that is one visitor's at one moment, and that nobody keeps.
 pub(super) fn document(status: StatusCode, html: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], html)
-        .into_response()
+    (status, [(header::CONTENT_TYPE, HTML), (header::CACHE_CONTROL, "no-store")], html).into_response()
 }

@@ -63,6 +63,11 @@ async fn every_page_is_the_same_document_to_everybody() {
             assert!(tag.starts_with('"') && tag.len() == 34, "{path}: {tag}");
             let again = world.as_(who).with("if-none-match", tag).get(path).await.expect(304);
             assert!(again.text.is_empty() && again.header("etag") == tag, "{path}");
+            // A browser puts what comes with this in the place of what it has kept.
+            for kept in ["content-type", "content-security-policy", "permissions-policy", "cross-origin-opener-policy"]
+            {
+                assert_eq!(again.header(kept), answer.header(kept), "{path}");
+            }
             let head = world.as_(who).head(path).await.expect(200);
             assert!(head.text.is_empty() && head.header("etag") == tag, "{path}");
         }
@@ -159,6 +164,7 @@ async fn a_file_comes_in_the_form_that_the_browser_prefers() {
             (again.header("etag"), again.header("vary"), again.text.as_str()),
             (tag.as_str(), "accept-encoding", "")
         );
+        assert_eq!(again.header("content-security-policy"), answer.header("content-security-policy"));
         let head = anybody.clone().with("accept-encoding", accepted).head(SCRIPT).await.expect(200);
         assert_eq!((head.header("etag"), head.text.as_str()), (tag.as_str(), ""));
         assert_eq!(head.header("content-length"), text.len().to_string());
