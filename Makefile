@@ -51,6 +51,13 @@ test: ## Everything: check, integration tests, LiveKit's own clients and browser
 	@# The integration tests have built the binary that the clients join.
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
 
+.PHONY: test-app
+test-app: ## The web app as people use it, in Chromium and Firefox; takes minutes, and is not part of `test` yet
+	@.ci/need cargo cc node npm python3
+	@$(MAKE) --no-print-directory $(APP) $(PAGE)
+	cargo build --locked --features page
+	VISAVIS_BIN=target/debug/visavis tests/clients/run --app
+
 .PHONY: screenshots
 screenshots: ## Pictures of every page in every size, by Chromium, into tests/clients/out/screenshots
 	@.ci/need cargo cc node npm python3

@@ -4,9 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SIZES, Visitor } from '../lib/app.mjs';
+import { admit, enter } from '../lib/acts.mjs';
+import { SIZES, Visitor, withVisitors } from '../lib/app.mjs';
 import { sharedOffice } from '../lib/office.mjs';
 import { scenario } from '../lib/scenario.mjs';
+import { words } from '../lib/words.mjs';
 
 const PUBLIC = ['/', '/experts', '/experts/elena-esposito', '/experts/elena-esposito/book', '/call-demo', '/about', '/offline', '/sign-in', '/sign-up', '/reset', '/link', '/nowhere', '/test-call', '/appointments', '/embed/booking/elena-esposito', '/dev/mail'];
 
@@ -56,7 +58,7 @@ async function inspect(tab, name) {
 
 if (!process.env.CLIENTS_SERVER_CMD) {
   for (const who of Object.keys(PEOPLE)) {
-    scenario(`every page fits and can be operated: ${who}`, { seconds: 150 }, async () => {
+    scenario(`every page fits and can be operated: ${who}`, { seconds: 240 }, async () => {
       const place = await sharedOffice('demo');
       const visitor = await Visitor.open(place, place[who], { size: 'small' });
       const wrong = [];
@@ -65,7 +67,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
         for (let i = 0; i < paths.length; i++) {
           const tab = await visitor.goto(paths[i]);
           try {
-            await tab.settled(10_000);
+            await tab.settled();
             if (paths[i] === SECTIONS[who]) for (const more of await sections(tab, paths[i])) if (!paths.includes(more)) paths.push(more);
             wrong.push(...(await inspect(tab, `${who}-${slug(paths[i])}`)).map((it) => `${paths[i]}: ${it}`));
             await tab.assertClean();
@@ -113,5 +115,33 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       ...(await slow('anna', ['/admin', '/admin/users', '/admin/audit'])),
     ];
     assert.deepEqual(found.filter((it) => !it.busy || it.shift > 0.1), []);
+  });
+
+  scenario('the story of the demo: two links, two browsers, a call', { seconds: 120 }, async () => {
+    const place = await sharedOffice('demo');
+    const links = await place.links();
+    const token = (person) => links.find((it) => it.name === person.name).token;
+    await withVisitors([place.ada, place.elena], async (customer, expert) => {
+      for (const visitor of [customer, expert]) await visitor.context.clearCookies();
+      const ada = await customer.goto(`/link#magic=${token(place.ada)}`);
+      await ada.button(words('account:magicButton')).click();
+      await ada.link(words('appointments:join')).click();
+      await enter(ada);
+      const elena = await expert.goto(`/link#magic=${token(place.elena)}`);
+      await elena.button(words('account:magicButton')).click();
+      await elena.link(words('expert:call.join')).first().click();
+      await enter(elena);
+      await admit(elena);
+      for (const tab of [ada, elena]) await tab.receives();
+      for (const [size, viewport] of Object.entries(SIZES)) {
+        for (const tab of [ada, elena]) await tab.page.setViewportSize(viewport);
+        const found = await ada.layout({ touch: size !== 'desktop' });
+        assert.deepEqual(found, [], size);
+        await ada.picture(`call-${size}`);
+        await elena.picture(`call-expert-${size}`);
+      }
+      assert.deepEqual(await ada.axe(), []);
+      assert.deepEqual(await elena.axe(), []);
+    });
   });
 }

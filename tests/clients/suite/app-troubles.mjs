@@ -187,4 +187,31 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       await tab.assertClean();
     });
   });
+
+  scenario('the installed app keeps hashed files alone: no page, no answer, no call; without a line it says so', { seconds: 120 }, async () => {
+    const place = await sharedOffice();
+    const appointment = await open(place);
+    await withVisitor(place.customer, { serviceWorkers: 'allow' }, async (visitor) => {
+      const { start_url } = await (await fetch(`${place.site}/manifest.webmanifest`)).json();
+      const tab = await visitor.goto(start_url);
+      await tab.page.evaluate(() => navigator.serviceWorker.ready);
+      for (const path of ['/appointments', `/appointments/${appointment.id}`, appointment.page]) {
+        await tab.goto(path);
+        await tab.settled();
+      }
+      const kept = await tab.page.evaluate(async () => {
+        const all = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+        return all.flat().map((it) => new URL(it.url).pathname);
+      });
+      assert.ok(kept.length > 0, 'nothing is kept');
+      assert.deepEqual(kept.filter((path) => !/^\/assets\/[^/]+-[\w-]{8}\.\w+$/.test(path)), []);
+      await visitor.context.setOffline(true);
+      await tab.page.goto('/appointments').catch(() => {});
+      await tab.see(tab.heading('No connection'));
+      await tab.see(tab.link('Try again'));
+      await visitor.context.setOffline(false);
+      tab.forgiveConsole();
+    });
+    await place.customer.change(appointment, 'cancel');
+  });
 }
