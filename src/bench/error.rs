@@ -55,6 +55,9 @@ pub enum BenchError {
     /// The system gives no more.
     #[error("this machine gives no more sockets: {0}; raise the number of open files (ulimit -n)")]
     NoSocket(String),
+    /// Somebody has had enough of it.
+    #[error("interrupted; the figures are of what was played until then")]
+    Interrupted,
     /// The settings cannot be played.
     #[error("{0}")]
     Impossible(String),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -52,6 +52,8 @@ pub struct FleetOptions {
     pub gro: bool,
     /// The server's process.
     pub pid: Option<u32>,
+    /// Becomes true when the run is to end before its time.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Takes a line that says how it goes.
@@ -170,8 +172,14 @@ impl Fleet {
         }
     }
 
-    /// Fails when somebody could not join; gives the number of joins so far.
-    fn check(&self) -> Result<u32, BenchError> {
+    /// The number of joins so far.
+    ///
+    /// # Errors
+    /// When the run is to end, or somebody could not join or is lost.
+    pub fn check(&self) -> Result<u32, BenchError> {
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Err(BenchError::Interrupted);
+        }
         let attendance = &self.attendance;
         let failed = attendance.failed.load(Ordering::Relaxed) + attendance.lost.load(Ordering::Relaxed);
         match attendance.first_error() {
@@ -262,7 +270,7 @@ impl Fleet {
                 last = look;
             }
             members = members.max(present);
-            if present == 0 && members > 0 {
+            if (present == 0 && members > 0) || self.options.stop.load(Ordering::Relaxed) {
                 break;
             }
             let next = (last.at + Duration::from_secs(1)).min(begin.at + duration);
@@ -350,17 +358,17 @@ impl Fleet {
             unsent_packets: counts.unsent,
             gro: self.options.gro,
         };
-        figures.server = self.server(begin, end, settled.delivered);
+        let there = figures.curve.iter().map(|second| second.members).max().unwrap_or_default().max(figures.members);
+        figures.server = self.server(begin, end, settled.delivered, there);
         if figures.failed_joins + figures.lost_connections > 0 {
             figures.error = attendance.first_error().map(|error| error.to_string());
         }
         figures
     }
 
-    fn server(&mut self, begin: &Mark, end: &Mark, delivered: u64) -> Option<Server> {
+    fn server(&mut self, begin: &Mark, end: &Mark, delivered: u64, there: u32) -> Option<Server> {
         let (before, begin, end) = (self.before?, begin.server?, end.server.or_else(|| self.usage())?);
         let cpu = end.cpu.saturating_sub(begin.cpu).as_secs_f64();
-        let there = self.members.len() as u64;
         self.peak_rss = self.peak_rss.max(end.rss_bytes);
         Some(Server {
             pid: self.options.pid?,
@@ -368,7 +376,7 @@ impl Fleet {
             cpu_us_per_packet: cpu * 1e6 / delivered.max(1) as f64,
             rss_bytes_before: before.rss_bytes,
             peak_rss_bytes: self.peak_rss,
-            rss_bytes_per_participant: end.rss_bytes.saturating_sub(before.rss_bytes) / there.max(1),
+            rss_bytes_per_participant: end.rss_bytes.saturating_sub(before.rss_bytes) / u64::from(there.max(1)),
         })
     }
 

@@ -35,7 +35,12 @@ mod receive;
 mod signal;
 mod socket;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod media_tests;
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -82,6 +87,8 @@ pub struct Options {
     pub trace: Option<Arc<[TraceFrame]>>,
     /// Look for the largest number of participants that is borne.
     pub ramp_until_loss: bool,
+    /// Becomes true when the run is to end before its time.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Plays the scenario and gives the figures; what went wrong is in them.
@@ -132,7 +139,14 @@ fn start(options: &Options) -> Result<Fleet, BenchError> {
         layers: plan.resolution.layers(plan.simulcast),
         trace: options.trace.clone(),
     };
-    let fleet = FleetOptions { plan: plan.clone(), run, lanes: options.threads, gro: options.gro, pid: options.pid };
+    let fleet = FleetOptions {
+        plan: plan.clone(),
+        run,
+        lanes: options.threads,
+        gro: options.gro,
+        pid: options.pid,
+        stop: Arc::clone(&options.stop),
+    };
     Fleet::new(fleet, setting)
 }
 
@@ -143,7 +157,7 @@ async fn fixed(fleet: &mut Fleet, plan: &Plan, figures: &mut Figures, tell: Tell
         return Err(error);
     }
     *figures = fleet.measure(plan.duration, tell).await;
-    Ok(())
+    fleet.check().map(drop)
 }
 
 /// Doubles the participants until it is too much, then halves the distance between what was borne and what was not.
@@ -169,6 +183,7 @@ async fn ramp(fleet: &mut Fleet, plan: &Plan, figures: &mut Figures, tell: Tell<
         figures.ramp.clone_from(&steps);
         figures.capacity = (good > 0 || step.good).then_some(good.max(if step.good { next } else { 0 }));
         grown?;
+        fleet.check()?;
         if step.good {
             good = next;
         } else {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -87,6 +89,13 @@ impl Bench {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::runtime(format!("cannot start: {error}")))?;
         let mut progress = Progress { live: stderr().is_terminal(), width: 0 };
+        let stop = Arc::clone(&options.stop);
+        runtime.spawn(async move {
+            // Where it cannot be caught, it ends the process as everywhere.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
         let figures = runtime.block_on(bench::run(options, &mut |line| progress.show(line)));
         progress.end();
         let shown = show(&figures, json.as_deref(), page.as_deref());
@@ -128,6 +137,7 @@ impl Bench {
             gro: self.gro,
             trace: trace.transpose()?.map(Into::into),
             ramp_until_loss: self.ramp_until_loss,
+            stop: Arc::default(),
         })
     }
 }
