@@ -15,6 +15,7 @@ mod binding;
 mod commands;
 mod data;
 mod demux;
+mod estimate;
 mod feedback;
 mod forwarder;
 mod keyframe;

@@ -1,0 +1,172 @@
+//! How much the way to one subscriber carries, by its transport-wide feedback.
+//!
+//! Three witnesses: whether delay grows (`trend`, on `groups` of packets), how long the queue on the way stands
+//! (`queue`), and how much is lost (`loss`). `rate` turns them into a figure between what has arrived (`acked`) and what
+//! may be tried, and `probe` measures beyond what flows: a forwarder's traffic is what publishers send, so that without
+//! probes nobody would ever learn that a higher layer fits.
+//!
+//! After "A Google Congestion Control Algorithm for Real-Time Communication" (draft-ietf-rmcat-gcc-02), with the
+//! standing queue as a witness of its own: on a queue that is always full, delay does not grow any more.
+
+mod acked;
+mod groups;
+mod loss;
+mod probe;
+mod queue;
+mod rate;
+mod trend;
+
+use std::time::{Duration, Instant};
+
+pub use probe::ProbePlan;
+
+use self::acked::AckedRate;
+use self::groups::Groups;
+use self::loss::LossWindow;
+use self::probe::Prober;
+use self::queue::StandingQueue;
+use self::rate::{Congestion, RateControl};
+use self::trend::{Trend, Usage};
+use crate::rtp::twcc::PacketResult;
+use crate::units::Bitrate;
+
+/// What is assumed before anything has been measured: a small picture and everybody's voice.
+const START: Bitrate = Bitrate::from_kbps(1000);
+/// Never less: voices alone take that much.
+const FLOOR: Bitrate = Bitrate::from_kbps(60);
+/// Never more.
+const CEILING: Bitrate = Bitrate::from_kbps(100_000);
+/// Without feedback for so long, while packets are being sent, the way is taken to be broken.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// The estimate of one subscriber's way.
+#[derive(Debug)]
+pub struct Estimator {
+    groups: Groups,
+    trend: Trend,
+    queue: StandingQueue,
+    loss: LossWindow,
+    acked: AckedRate,
+    rate: RateControl,
+    prober: Prober,
+    /// When feedback came last.
+    heard: Option<Instant>,
+    /// The receiver's own figure, for one that gives no transport-wide feedback.
+    remb: Option<Bitrate>,
+}
+
+impl Default for Estimator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Estimator {
+    /// Nothing has been sent.
+    pub fn new() -> Self {
+        Self {
+            groups: Groups::default(),
+            trend: Trend::default(),
+            queue: StandingQueue::default(),
+            loss: LossWindow::default(),
+            acked: AckedRate::default(),
+            rate: RateControl::new(START),
+            prober: Prober::default(),
+            heard: None,
+            remb: None,
+        }
+    }
+
+    /// What one feedback said, in the order of the packets' numbers. `rtt` is zero while unknown.
+    pub fn on_results(&mut self, now: Instant, results: &[PacketResult], rtt: Duration) {
+        if results.is_empty() {
+            return;
+        }
+        if self.heard.replace(now).is_some_and(|heard| now.saturating_duration_since(heard) > SILENCE) {
+            // What lies before an outage says nothing of the way after it.
+            self.groups = Groups::default();
+            self.trend = Trend::default();
+            self.acked = AckedRate::default();
+            self.queue.restart();
+        }
+        for result in results {
+            self.loss.count(now, result.arrived.is_some());
+            let Some(arrived) = result.arrived else { continue };
+            self.acked.arrived(arrived, result.size);
+            self.queue.observe(now, result.sent, arrived);
+            if let Some(delta) = self.groups.add(result.sent, arrived, result.size) {
+                self.trend.add(delta);
+            }
+        }
+        let congestion = Congestion {
+            usage: self.trend.usage(),
+            queue: self.queue.standing(),
+            loss: self.loss.share(now),
+            acked: self.acked.rate(),
+            rtt: if rtt.is_zero() { Duration::from_millis(100) } else { rtt },
+            saturated: self.prober.saturates(self.rate.target(), self.acked.rate()),
+        };
+        self.rate.update(now, &congestion);
+        if let Some(measured) = self.prober.on_results(now, results) {
+            let quiet = congestion.usage != Usage::Over && congestion.queue < rate::TOLERATED_QUEUE;
+            self.rate.probed(now, measured, quiet);
+        }
+    }
+
+    /// The receiver's own estimate (REMB); it counts only where there is no transport-wide feedback.
+    pub fn on_remb(&mut self, bitrate: Bitrate) {
+        self.remb = Some(bitrate.clamp(FLOOR, CEILING));
+    }
+
+    /// No feedback came although packets were sent: less is tried until it comes back. Call it now and then with
+    /// `waiting` since when.
+    pub fn on_silence(&mut self, now: Instant, waiting: Duration) {
+        if self.heard.is_some() && waiting > SILENCE {
+            self.rate.unheard(now);
+        }
+    }
+
+    /// What may be sent.
+    pub fn bitrate(&self) -> Bitrate {
+        match self.remb {
+            Some(remb) if self.heard.is_none() => remb,
+            _ => self.rate.target(),
+        }
+    }
+
+    /// What arrived lately.
+    pub fn acked(&self) -> Option<Bitrate> {
+        self.acked.rate()
+    }
+
+    /// How long packets wait on the way, beyond what the way itself takes.
+    pub fn queueing_delay(&self) -> Duration {
+        self.queue.standing()
+    }
+
+    /// Share of packets lost lately.
+    pub fn loss(&self, now: Instant) -> f32 {
+        self.loss.share(now)
+    }
+
+    /// Whether transport-wide feedback has come.
+    pub fn is_measured(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// A probe to be sent now, where `wanted` is more than the estimate.
+    pub fn plan_probe(&mut self, now: Instant, wanted: Bitrate) -> Option<ProbePlan> {
+        let quiet = self.trend.usage() != Usage::Over
+            && self.queue.standing() < rate::TOLERATED_QUEUE
+            && self.loss.share(now) < loss::HIGH;
+        self.prober.plan(now, self.rate.target(), wanted.min(CEILING), quiet, self.rate.since_decrease(now))
+    }
+
+    /// What was sent of a probe: the extended transport-wide numbers of its packets, first and one beyond the last.
+    pub fn probe_sent(&mut self, now: Instant, numbers: std::ops::Range<u64>) {
+        self.prober.sent(now, numbers);
+    }
+}
+
+#[cfg(test)]
+mod tests;

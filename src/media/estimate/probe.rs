@@ -1,0 +1,153 @@
+//! Probes: a few packets more in quick succession, to learn whether a higher layer would fit before it is sent.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use crate::rtp::twcc::PacketResult;
+use crate::units::Bitrate;
+
+/// A probe lasts so long, so that it fills a shallow queue by no more than that.
+const LENGTH: Duration = Duration::from_millis(20);
+/// It has so many packets at least, else it measures nothing.
+const LEAST_PACKETS: u32 = 6;
+const MOST_PACKETS: u32 = 60;
+/// Tries at most so much more than the estimate.
+const STEP: f64 = 2.0;
+/// Between probes, first and at most: each one in vain doubles it.
+const PAUSE: Duration = Duration::from_millis(800);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// After backing off nothing is tried for so long.
+const AFTER_DECREASE: Duration = Duration::from_secs(2);
+/// So long may the answer take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Share of the packets that must have arrived.
+const ARRIVED: f64 = 0.8;
+/// What was measured is believed to this share.
+const BELIEVED: f64 = 0.95;
+
+/// What to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbePlan {
+    /// At this rate.
+    pub bitrate: Bitrate,
+    /// So many bytes in all, what flows anyway included.
+    pub bytes: u64,
+    /// So many packets at least.
+    pub packets: u32,
+}
+
+#[derive(Debug)]
+struct Running {
+    numbers: Range<u64>,
+    began: Instant,
+    seen: u32,
+    arrived: u32,
+    bytes: u64,
+    first: Option<(Instant, Duration, u16)>,
+    last: Option<(Instant, Duration, u16)>,
+}
+
+/// Plans probes and reads their results.
+#[derive(Debug)]
+pub struct Prober {
+    running: Option<Running>,
+    next: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self { running: None, next: None, pause: PAUSE }
+    }
+}
+
+impl Prober {
+    /// Whether what flows is about as much as may flow.
+    pub fn saturates(&self, target: Bitrate, acked: Option<Bitrate>) -> bool {
+        acked.is_some_and(|acked| acked.bps() * 10 >= target.bps() * 8)
+    }
+
+    /// The next probe, when it is time for one.
+    pub fn plan(
+        &mut self,
+        now: Instant,
+        target: Bitrate,
+        wanted: Bitrate,
+        quiet: bool,
+        since_decrease: Option<Duration>,
+    ) -> Option<ProbePlan> {
+        if let Some(running) = &self.running {
+            if now.saturating_duration_since(running.began) < PATIENCE {
+                return None;
+            }
+            self.finish(false, now);
+        }
+        let due = self.next.is_none_or(|next| now >= next);
+        let calm = quiet && since_decrease.is_none_or(|since| since >= AFTER_DECREASE);
+        if !due || !calm || wanted <= target {
+            return None;
+        }
+        let bps = (target.bps() as f64 * STEP).min(wanted.bps() as f64 * 1.15);
+        let bytes = (bps * LENGTH.as_secs_f64() / 8.0) as u64;
+        let packets = ((bytes / 1100) as u32).clamp(LEAST_PACKETS, MOST_PACKETS);
+        Some(ProbePlan { bitrate: Bitrate(bps as u64), bytes, packets })
+    }
+
+    /// A probe has been sent with these numbers.
+    pub fn sent(&mut self, now: Instant, numbers: Range<u64>) {
+        if numbers.end.saturating_sub(numbers.start) < u64::from(LEAST_PACKETS) {
+            // Nothing was there to send it with: try again soon.
+            self.next = Some(now + Duration::from_millis(200));
+            return;
+        }
+        self.running = Some(Running { numbers, began: now, seen: 0, arrived: 0, bytes: 0, first: None, last: None });
+    }
+
+    /// Reads what feedback says of the running probe; its figure when it is complete.
+    pub fn on_results(&mut self, now: Instant, results: &[PacketResult]) -> Option<Bitrate> {
+        let running = self.running.as_mut()?;
+        for result in results.iter().filter(|result| running.numbers.contains(&result.ext_seq)) {
+            running.seen += 1;
+            let Some(arrived) = result.arrived else { continue };
+            running.arrived += 1;
+            running.bytes += u64::from(result.size);
+            let packet = (result.sent, arrived, result.size);
+            if running.first.is_none_or(|(_, first, _)| arrived < first) {
+                running.first = Some(packet);
+            }
+            if running.last.is_none_or(|(_, last, _)| arrived >= last) {
+                running.last = Some(packet);
+            }
+        }
+        let complete = results.last().is_some_and(|result| result.ext_seq + 1 >= running.numbers.end);
+        if !complete {
+            return None;
+        }
+        let measured = running.measure();
+        self.finish(measured.is_some(), now);
+        measured
+    }
+
+    fn finish(&mut self, measured: bool, now: Instant) {
+        self.running = None;
+        self.pause = if measured { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        self.next = Some(now + self.pause);
+    }
+}
+
+impl Running {
+    fn measure(&self) -> Option<Bitrate> {
+        let count = self.numbers.end - self.numbers.start;
+        if f64::from(self.arrived) < count as f64 * ARRIVED || self.arrived < LEAST_PACKETS {
+            return None;
+        }
+        let ((_, first, first_size), (_, last, _)) = (self.first?, self.last?);
+        // The time between the first and the last carried everything but the first.
+        let took = last.checked_sub(first)?.max(Duration::from_millis(1));
+        let bytes = self.bytes.saturating_sub(u64::from(first_size));
+        let received = Bitrate::of(bytes, took).bps();
+        // A way that is faster than the probe delivers it as it was sent; one may believe in no more than was tried.
+        let tried = Bitrate::of(self.bytes, LENGTH).bps();
+        Some(Bitrate((received.min(tried) as f64 * BELIEVED) as u64))
+    }
+}

@@ -1,0 +1,181 @@
+//! What may be sent: up while nothing speaks against it, down to what arrives when something does
+//! (draft-ietf-rmcat-gcc-02 §5.5 and §6).
+
+use std::time::{Duration, Instant};
+
+use super::trend::Usage;
+use super::{CEILING, FLOOR, loss};
+use crate::units::Bitrate;
+
+/// A queue that stands so long hurts nobody.
+pub const TOLERATED_QUEUE: Duration = Duration::from_millis(50);
+/// One that stands so long is congestion, growing or not.
+const CONGESTED_QUEUE: Duration = Duration::from_millis(90);
+/// On congestion this share of what arrives is kept.
+const BACK_OFF: f64 = 0.85;
+/// A standing queue is given so long to run empty.
+const DRAIN: Duration = Duration::from_millis(600);
+/// While it does, this share of what arrives is kept at least.
+const DRAIN_LEAST: f64 = 0.55;
+/// Growth per second far from where congestion was met, and near to it.
+const FAR: f64 = 0.08;
+const NEAR: f64 = 0.02;
+/// No more than so much beyond what arrives can be believed without a probe.
+const BEYOND_ACKED: f64 = 1.5;
+/// After backing off, the way is left alone for a round trip and this.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// What is known of the way when feedback comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Congestion {
+    /// What the trend of delay says.
+    pub usage: Usage,
+    /// How long the queue stands.
+    pub queue: Duration,
+    /// Share lost.
+    pub loss: f32,
+    /// What arrives.
+    pub acked: Option<Bitrate>,
+    /// Round trip.
+    pub rtt: Duration,
+    /// As much is being sent as may be, so that what arrives says what the way carries.
+    pub saturated: bool,
+}
+
+/// The rate.
+#[derive(Debug)]
+pub struct RateControl {
+    target: f64,
+    updated: Option<Instant>,
+    decreased: Option<Instant>,
+    /// Mean and spread of what arrived when congestion was met, in bits per second.
+    met: Option<(f64, f64)>,
+    /// Whether congestion has ever been seen; before that growth is quick.
+    draining_until: Option<Instant>,
+    after_drain: f64,
+}
+
+impl RateControl {
+    /// Starts with an assumption.
+    pub fn new(start: Bitrate) -> Self {
+        Self {
+            target: start.bps() as f64,
+            updated: None,
+            decreased: None,
+            met: None,
+            draining_until: None,
+            after_drain: 0.0,
+        }
+    }
+
+    /// What may be sent.
+    pub fn target(&self) -> Bitrate {
+        Bitrate(self.target as u64)
+    }
+
+    /// How long ago it was lowered.
+    pub fn since_decrease(&self, now: Instant) -> Option<Duration> {
+        self.decreased.map(|at| now.saturating_duration_since(at))
+    }
+
+    /// Feedback came.
+    pub fn update(&mut self, now: Instant, seen: &Congestion) {
+        let elapsed = self.updated.replace(now).map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = elapsed.min(Duration::from_millis(500)).as_secs_f64();
+        if let Some(until) = self.draining_until {
+            // The queue has run empty, or was none of ours.
+            if now >= until || seen.queue < TOLERATED_QUEUE / 2 {
+                self.draining_until = None;
+                self.set(self.after_drain);
+            }
+            return;
+        }
+        let settled = self.since_decrease(now).is_none_or(|since| since > seen.rtt + SETTLE);
+        let congested = seen.usage == Usage::Over && seen.queue >= Duration::from_millis(8)
+            || seen.queue > CONGESTED_QUEUE
+            || seen.loss > loss::HIGH;
+        if congested {
+            if settled {
+                self.back_off(now, seen);
+            }
+            return;
+        }
+        // While a queue empties, and while one stands, nothing is added.
+        if !settled || seen.usage == Usage::Under || seen.queue > TOLERATED_QUEUE {
+            return;
+        }
+        self.grow(elapsed, seen);
+    }
+
+    fn back_off(&mut self, now: Instant, seen: &Congestion) {
+        self.decreased = Some(now);
+        let acked = seen.acked.map_or(self.target, |acked| acked.bps() as f64);
+        if seen.queue <= CONGESTED_QUEUE && seen.usage != Usage::Over {
+            // Loss alone: by half of what is lost, and no lower than what does arrive.
+            self.set((self.target * f64::from(1.0 - 0.5 * seen.loss)).max(acked.min(self.target) * BACK_OFF));
+            return;
+        }
+        self.remember(acked);
+        let kept = (acked * BACK_OFF).min(self.target * BACK_OFF.max(0.95));
+        self.after_drain = kept.max(FLOOR.bps() as f64);
+        // What stands in the queue leaves at the way's own rate; so much less must be sent until it is gone.
+        let share = 1.0 - seen.queue.as_secs_f64() / DRAIN.as_secs_f64();
+        self.set((acked * share.clamp(DRAIN_LEAST, 1.0)).min(kept));
+        self.draining_until = Some(now + DRAIN + seen.rtt);
+    }
+
+    fn grow(&mut self, elapsed: f64, seen: &Congestion) {
+        let near = self.met.is_some_and(|(mean, spread)| {
+            let reach = 3.0 * spread.max(mean * 0.03);
+            (self.target - mean).abs() < reach
+        });
+        if let Some((mean, spread)) = self.met
+            && seen.acked.is_some_and(|acked| acked.bps() as f64 > mean + 3.0 * spread.max(mean * 0.03))
+        {
+            // More arrives than when congestion was met: the way is another one now.
+            self.met = None;
+        }
+        // Loss that goes with no delay may be the way's own; it makes growth careful, not impossible.
+        let speed = if near || seen.loss > loss::LOW { NEAR } else { FAR };
+        let grown = self.target * (1.0 + speed).powf(elapsed) + if near { 0.0 } else { 1000.0 * elapsed };
+        let limit = seen.acked.map_or(self.target, |acked| acked.bps() as f64 * BEYOND_ACKED + 10_000.0);
+        if grown <= limit {
+            self.set(grown);
+        }
+    }
+
+    /// A probe measured so much.
+    pub fn probed(&mut self, now: Instant, measured: Bitrate, quiet: bool) {
+        let measured = measured.bps() as f64;
+        if self.draining_until.is_some() || !quiet || measured <= self.target {
+            return;
+        }
+        let settled = self.since_decrease(now).is_none_or(|since| since > Duration::from_millis(500));
+        if settled {
+            self.set(measured);
+        }
+    }
+
+    /// Feedback stays away.
+    pub fn unheard(&mut self, now: Instant) {
+        if self.updated.is_some_and(|at| now.saturating_duration_since(at) >= Duration::from_millis(500)) {
+            self.updated = Some(now);
+            self.set(self.target * 0.8);
+        }
+    }
+
+    fn remember(&mut self, acked: f64) {
+        const WEIGHT: f64 = 0.2;
+        self.met = Some(match self.met {
+            Some((mean, spread)) if (acked - mean).abs() < 3.0 * spread.max(mean * 0.1) => {
+                let off = acked - mean;
+                (mean + WEIGHT * off, (1.0 - WEIGHT) * spread + WEIGHT * off.abs())
+            }
+            _ => (acked, acked * 0.03),
+        });
+    }
+
+    fn set(&mut self, target: f64) {
+        self.target = target.clamp(FLOOR.bps() as f64, CEILING.bps() as f64);
+    }
+}
