@@ -191,6 +191,7 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
     section.set("enable_loopback_candidate", &mut settings.enable_loopback_candidate, boolean);
     section.set("packet_buffer_size_video", &mut settings.packet_buffer_size_video, buffer_size);
     section.set("packet_buffer_size_audio", &mut settings.packet_buffer_size_audio, buffer_size);
+    section.set("adaptive_video", &mut settings.adaptive_video, boolean);
     section.section("pli_throttle", |section| {
         section.set("low_quality", &mut settings.pli_throttle.low_quality, throttle);
         section.set("mid_quality", &mut settings.pli_throttle.mid_quality, throttle);

@@ -129,6 +129,8 @@ pub struct RtcSettings {
     pub packet_buffer_size_video: usize,
     /// Audio packets kept per stream for retransmission.
     pub packet_buffer_size_audio: usize,
+    /// Video follows what the way to each subscriber is estimated to carry. Off, every subscriber is sent what it asks for.
+    pub adaptive_video: bool,
     /// Least time between key-frame requests to one publisher.
     pub pli_throttle: PliThrottle,
     /// A subscriber of data tracks that is behind for longer than this misses packets; 0 for never.
@@ -150,6 +152,7 @@ impl Default for RtcSettings {
             enable_loopback_candidate: false,
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
+            adaptive_video: false,
             pli_throttle: PliThrottle::default(),
             datachannel_data_track_target_latency: Duration::from_millis(100),
         }

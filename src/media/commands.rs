@@ -393,9 +393,16 @@ impl Shard {
         let (Some(forwarder), Some(state)) = (self.forwarders.get_mut(key), self.transports.get_mut(subscriber)) else {
             return;
         };
+        let fresh = forwarder.binding.is_none();
         forwarder.bind(section);
         forwarder.live = state.connected && state.transport.send_path().is_some();
         state.sending.by_ssrc.insert(section.ssrc, key);
+        if fresh && section.kind == MediaKind::Video {
+            let cap = self.first_cap(now, subscriber);
+            if let Some(forwarder) = self.forwarders.get_mut(key) {
+                forwarder.selector.set_cap(cap);
+            }
+        }
         self.refresh_forwarder(now, key);
     }
 
@@ -403,6 +410,10 @@ impl Shard {
         let Some(key) = self.transport_key(id) else { return self.counters.drop(Drop::UnknownId) };
         let Some(state) = self.transports.get_mut(key) else { return };
         state.sending.by_ssrc.clear();
+        let video = sections.iter().filter(|section| section.kind == MediaKind::Video);
+        let mut codecs = video.flat_map(|section| &section.codecs);
+        state.sending.feedback =
+            self.config.tuning.adaptive_video && codecs.any(|codec| codec.transport_cc || codec.remb);
         state.sending.sections.clone_from(&sections);
         for forwarder_key in state.sending.forwarders.clone() {
             let Some(forwarder) = self.forwarders.get_mut(forwarder_key) else { continue };

@@ -114,6 +114,8 @@ pub struct Counters {
     pub plis_in: u64,
     /// Key-frame requests sent to publishers.
     pub plis_out: u64,
+    /// Probes of what the way to a subscriber carries.
+    pub probes_out: u64,
     /// Packets that subscribers asked for again.
     pub nacks_in: u64,
     /// Packets that we asked publishers for again.

@@ -52,11 +52,19 @@ impl Shard {
                 Rtcp::Twcc(feedback) => {
                     let Some(state) = self.transports.get_mut(key) else { return };
                     self.results.clear();
-                    // The bandwidth estimate will take the results from here.
                     state.sending.twcc.on_feedback(&feedback, &mut self.results);
+                    if state.sending.feedback {
+                        state.sending.estimator.on_results(now, &self.results, state.sending.rtt);
+                        self.allocate(now, key);
+                    }
                 }
                 Rtcp::Bye(ssrcs) => ssrcs.iter().for_each(|ssrc| self.on_bye(now, key, ssrc)),
-                Rtcp::Remb { .. } | Rtcp::Sdes | Rtcp::Other { .. } => {}
+                Rtcp::Remb { bitrate, .. } => {
+                    let Some(state) = self.transports.get_mut(key) else { return };
+                    state.sending.estimator.on_remb(bitrate);
+                    self.allocate(now, key);
+                }
+                Rtcp::Sdes | Rtcp::Other { .. } => {}
             }
         }
     }
@@ -223,7 +231,7 @@ impl Shard {
 }
 
 /// The extended number with these low bits that lies nearest to `reference`.
-fn nearest(low: u32, reference: u64) -> u64 {
+pub(super) fn nearest(low: u32, reference: u64) -> u64 {
     reference.wrapping_add_signed(i64::from(low.wrapping_sub(reference as u32) as i32))
 }
 

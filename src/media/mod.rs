@@ -3,7 +3,8 @@
 //! A packet's way: [`Shard::datagram`] finds the transport ([`demux`]), which opens it in place; the header is
 //! read once (`receive`), the stream and layer are known or found (`binding`, `stream`, `track`), each forwarder
 //! decides by numbers alone (`forwarder`, [`select`]) and queues; [`Shard::flush`] writes, seals and hands over
-//! (`send`, `padding`). RTCP comes in through `feedback` and leaves through `reports`.
+//! (`send`, `padding`). RTCP comes in through `feedback` and leaves through `reports`. What the way to a subscriber
+//! carries is estimated (`estimate`) and shared out among its subscriptions (`allocate`).
 
 pub mod command;
 pub mod counters;
@@ -11,6 +12,7 @@ pub mod event;
 pub mod select;
 pub mod stats;
 
+mod allocate;
 mod binding;
 mod commands;
 mod data;

@@ -1,7 +1,6 @@
 //! Which layer a subscriber gets: a small decision, without packets or clocks of its own.
 //!
-//! The subscriber's target is what it asked for. Until the bandwidth estimate has a say, nothing else
-//! limits it; [`Selector::set_cap`] is where the allocator will.
+//! The subscriber's target is what it asked for, the cap what the way to it carries (`allocate`).
 
 use std::time::{Duration, Instant};
 
@@ -92,6 +91,11 @@ impl Selector {
     }
 
     /// The best layer that bandwidth allows.
+    pub const fn cap(&self) -> Quality {
+        self.cap
+    }
+
+    /// Bandwidth allows another layer; [`Selector::refresh`] follows.
     pub fn set_cap(&mut self, cap: Quality) {
         self.cap = cap;
     }

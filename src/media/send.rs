@@ -252,6 +252,7 @@ impl Shard {
         }
         let packets = &mut queue.packets;
         let path = transports.get(key).and_then(|state| state.transport.send_path());
+        let first_number = transports.get(key).map_or(0, |state| state.sending.twcc.next_number());
         let (Some(state), Some(path)) = (transports.get_mut(key), path) else {
             counters.drops[Drop::Stale as usize] += packets.len() as u64;
             packets.clear();
@@ -337,6 +338,13 @@ impl Shard {
         }
         if !segments.is_empty() {
             sink.send(path, arena, segments);
+        }
+        let numbers = first_number..state.sending.twcc.next_number();
+        if !numbers.is_empty() {
+            state.sending.estimator.begin(now);
+        }
+        if std::mem::take(&mut state.sending.probing) {
+            state.sending.estimator.probe_sent(now, numbers);
         }
         packets.clear();
         if packets.capacity() > MAX_QUEUED / 2 {

@@ -108,6 +108,12 @@ impl SentHistory {
         }
     }
 
+    /// The packet with this extended number, if it is remembered; it does not count as sent again.
+    pub fn get(&self, out_seq: u64) -> Option<Sent> {
+        let slot = self.ring.get(out_seq as usize & (self.size - 1))?;
+        (slot.resends != VACANT && slot.out_seq == out_seq as u32).then_some(*slot)
+    }
+
     /// The packet with this number on the wire, if it may be sent again now; counts as sent again.
     /// `newest` is the newest extended outgoing number.
     pub fn resend(&mut self, now: Instant, seq: SeqNo, newest: u64, rtt: Duration) -> Result<Sent, Refused> {

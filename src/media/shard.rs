@@ -340,6 +340,7 @@ impl Shard {
         {
             state.next_report = now + REPORT_INTERVAL;
             self.send_reports(now, key);
+            self.look_at_silence(now, key);
             self.count_transport_drops(key);
         }
         self.touched(key);

@@ -14,6 +14,7 @@ use crate::units::{NtpTime, PayloadType, Rid, Ssrc};
 
 use super::data::Channels;
 use super::demux::{Demux, SeededState};
+use super::estimate::Estimator;
 use super::forwarder::ForwarderKey;
 use super::speakers::RoomKey;
 use super::stream::StreamKey;
@@ -113,8 +114,18 @@ pub struct Sending {
     pub forwarders: Vec<ForwarderKey>,
     /// Our streams, for the peer's reports.
     pub by_ssrc: HashMap<Ssrc, ForwarderKey, SeededState>,
-    /// Transport-wide numbers, and what the peer says of them. The bandwidth estimate will stand on it.
+    /// Transport-wide numbers, and what the peer says of them.
     pub twcc: TwccSender,
+    /// Some kind of feedback on what the way carries was negotiated.
+    pub feedback: bool,
+    /// What the way to the peer carries, by that.
+    pub estimator: Estimator,
+    /// What leaves at the next flush is a probe.
+    pub probing: bool,
+    /// When the last allocation was made.
+    pub allocated: Option<Instant>,
+    /// What it takes, in bits per second.
+    pub spent: u64,
     /// Round trip by the peer's reports; zero until measured.
     pub rtt: Duration,
     /// Bytes that may be sent again now.
@@ -138,6 +149,11 @@ impl Sending {
             forwarders: Vec::new(),
             by_ssrc: HashMap::with_hasher(SeededState::new(seed)),
             twcc: TwccSender::new(),
+            feedback: false,
+            estimator: Estimator::new(),
+            probing: false,
+            allocated: None,
+            spent: 0,
             rtt: Duration::ZERO,
             resend_budget: Self::BURST,
             budget_at: now,

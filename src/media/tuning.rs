@@ -13,6 +13,8 @@ pub struct Tuning {
     /// Least time between two key-frame requests to a layer, from the lowest to the highest (`rtc.pli_throttle`); more
     /// than zero.
     pub pli_throttle: [Duration; 3],
+    /// Layers follow the estimate of what the way to a subscriber carries (`rtc.adaptive_video`).
+    pub adaptive_video: bool,
     /// Packets of a video layer kept for retransmission (`rtc.packet_buffer_size_video`).
     pub packets_video: usize,
     /// Packets of an audio track kept for retransmission (`rtc.packet_buffer_size_audio`); a subscriber may have the
@@ -48,6 +50,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             pli_throttle: [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(1)],
+            adaptive_video: false,
             packets_video: 500,
             packets_audio: 200,
             level: LevelParams::default(),

@@ -49,8 +49,12 @@ pub struct Estimator {
     acked: AckedRate,
     rate: RateControl,
     prober: Prober,
+    /// When the first packet left.
+    begun: Option<Instant>,
     /// When feedback came last.
     heard: Option<Instant>,
+    /// The next packet's number when silence was last looked for.
+    next_number: u64,
     /// The receiver's own figure, for one that gives no transport-wide feedback.
     remb: Option<Bitrate>,
 }
@@ -72,7 +76,9 @@ impl Estimator {
             acked: AckedRate::default(),
             rate: RateControl::new(START),
             prober: Prober::default(),
+            begun: None,
             heard: None,
+            next_number: 0,
             remb: None,
         }
     }
@@ -104,12 +110,13 @@ impl Estimator {
             loss: self.loss.share(now),
             acked: self.acked.rate(),
             rtt: if rtt.is_zero() { Duration::from_millis(100) } else { rtt },
-            saturated: self.prober.saturates(self.rate.target(), self.acked.rate()),
         };
         self.rate.update(now, &congestion);
         if let Some(measured) = self.prober.on_results(now, results) {
             let quiet = congestion.usage != Usage::Over && congestion.queue < rate::TOLERATED_QUEUE;
+            let before = self.rate.target();
             self.rate.probed(now, measured, quiet);
+            self.prober.learned(now, self.rate.target() > before);
         }
     }
 
@@ -118,15 +125,17 @@ impl Estimator {
         self.remb = Some(bitrate.clamp(FLOOR, CEILING));
     }
 
-    /// No feedback came although packets were sent: less is tried until it comes back. Call it now and then with
-    /// `waiting` since when.
-    pub fn on_silence(&mut self, now: Instant, waiting: Duration) {
-        if self.heard.is_some() && waiting > SILENCE {
+    /// Has a look whether feedback stays away although packets are being sent, by the number of the next one: then less
+    /// is tried until it comes back.
+    pub fn on_silence(&mut self, now: Instant, next_number: u64) {
+        let sent = std::mem::replace(&mut self.next_number, next_number) != next_number;
+        if sent && self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > SILENCE) {
             self.rate.unheard(now);
         }
     }
 
     /// What may be sent.
+    #[cfg(test)]
     pub fn bitrate(&self) -> Bitrate {
         match self.remb {
             Some(remb) if self.heard.is_none() => remb,
@@ -134,24 +143,20 @@ impl Estimator {
         }
     }
 
-    /// What arrived lately.
-    pub fn acked(&self) -> Option<Bitrate> {
-        self.acked.rate()
+    /// What may be sent for long: while a queue is given time to run empty, less is for a moment. None for a way that
+    /// nothing will ever be known of: its receiver gives no feedback.
+    pub fn sustained(&self, now: Instant) -> Option<Bitrate> {
+        let begun = self.begun.is_none_or(|begun| now.saturating_duration_since(begun) < SILENCE);
+        match self.remb {
+            _ if self.heard.is_some() => Some(self.rate.sustained()),
+            Some(remb) => Some(remb),
+            None => begun.then_some(START),
+        }
     }
 
-    /// How long packets wait on the way, beyond what the way itself takes.
-    pub fn queueing_delay(&self) -> Duration {
-        self.queue.standing()
-    }
-
-    /// Share of packets lost lately.
-    pub fn loss(&self, now: Instant) -> f32 {
-        self.loss.share(now)
-    }
-
-    /// Whether transport-wide feedback has come.
-    pub fn is_measured(&self) -> bool {
-        self.heard.is_some()
+    /// Packets leave from now on, if they have not before.
+    pub fn begin(&mut self, now: Instant) {
+        self.begun.get_or_insert(now);
     }
 
     /// A probe to be sent now, where `wanted` is more than the estimate.

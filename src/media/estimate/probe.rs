@@ -62,11 +62,6 @@ impl Default for Prober {
 }
 
 impl Prober {
-    /// Whether what flows is about as much as may flow.
-    pub fn saturates(&self, target: Bitrate, acked: Option<Bitrate>) -> bool {
-        acked.is_some_and(|acked| acked.bps() * 10 >= target.bps() * 8)
-    }
-
     /// The next probe, when it is time for one.
     pub fn plan(
         &mut self,
@@ -80,7 +75,8 @@ impl Prober {
             if now.saturating_duration_since(running.began) < PATIENCE {
                 return None;
             }
-            self.finish(false, now);
+            self.running = None;
+            self.learned(now, false);
         }
         let due = self.next.is_none_or(|next| now >= next);
         let calm = quiet && since_decrease.is_none_or(|since| since >= AFTER_DECREASE);
@@ -124,13 +120,16 @@ impl Prober {
             return None;
         }
         let measured = running.measure();
-        self.finish(measured.is_some(), now);
+        self.running = None;
+        if measured.is_none() {
+            self.learned(now, false);
+        }
         measured
     }
 
-    fn finish(&mut self, measured: bool, now: Instant) {
-        self.running = None;
-        self.pause = if measured { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+    /// What a probe was good for: one in vain makes the next wait longer.
+    pub fn learned(&mut self, now: Instant, more: bool) {
+        self.pause = if more { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
         self.next = Some(now + self.pause);
     }
 }

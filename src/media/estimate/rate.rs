@@ -38,8 +38,6 @@ pub struct Congestion {
     pub acked: Option<Bitrate>,
     /// Round trip.
     pub rtt: Duration,
-    /// As much is being sent as may be, so that what arrives says what the way carries.
-    pub saturated: bool,
 }
 
 /// The rate.
@@ -50,7 +48,7 @@ pub struct RateControl {
     decreased: Option<Instant>,
     /// Mean and spread of what arrived when congestion was met, in bits per second.
     met: Option<(f64, f64)>,
-    /// Whether congestion has ever been seen; before that growth is quick.
+    /// Until when less is sent so that a queue runs empty, and what may be sent then.
     draining_until: Option<Instant>,
     after_drain: f64,
 }
@@ -71,6 +69,11 @@ impl RateControl {
     /// What may be sent.
     pub fn target(&self) -> Bitrate {
         Bitrate(self.target as u64)
+    }
+
+    /// What may be sent once the queue has run empty.
+    pub fn sustained(&self) -> Bitrate {
+        Bitrate(if self.draining_until.is_some() { self.after_drain.max(self.target) } else { self.target } as u64)
     }
 
     /// How long ago it was lowered.

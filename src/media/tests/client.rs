@@ -7,8 +7,10 @@ use std::time::Instant;
 use arrayvec::ArrayString;
 use aws_lc_rs::hmac;
 
+use super::video::extensions;
 use crate::ids::TransportId;
 use crate::rtp::rtcp::{self, Rtcp, build};
+use crate::rtp::twcc::TwccRecorder;
 use crate::rtp::{ExtensionMap, ExtensionTable, RtpHeader, RtpPacket};
 use crate::transport::{
     Certificate, DtlsRole, IceCredentials, Inbound, Path, RemoteTransport, SctpParams, SocketId, Transport,
@@ -62,6 +64,8 @@ pub struct Client {
     /// Takes part in nothing but checks and RTP: its RTCP is not read.
     pub events: Vec<TransportEvent>,
     pub sent: HashMap<(u32, u16), Vec<u8>>,
+    /// Arrivals, where the client tells of them (transport-wide feedback).
+    pub arrivals: Option<TwccRecorder>,
     transaction: u64,
 }
 
@@ -108,6 +112,7 @@ impl Client {
             told: Told::default(),
             events: Vec::new(),
             sent: HashMap::new(),
+            arrivals: None,
             transaction: number << 32,
         }
     }
@@ -145,6 +150,10 @@ impl Client {
         match self.transport.handle_datagram(now, server_path(), datagram) {
             Inbound::Rtp(packet) => {
                 let header = RtpHeader::parse(packet).unwrap();
+                let values = RtpPacket::parse(packet).unwrap().values(&ExtensionTable::new(&extensions()));
+                if let (Some(recorder), Some(seq)) = (&mut self.arrivals, values.transport_seq) {
+                    recorder.record(seq, now);
+                }
                 self.rtp.push(Got { at: now, header, bytes: packet.to_vec() });
             }
             Inbound::Rtcp(compound) => {
@@ -175,6 +184,30 @@ impl Client {
         let mut sealed = Vec::new();
         self.transport.seal_rtcp(&plain, &mut sealed).unwrap();
         sealed
+    }
+
+    /// When it has something to do.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let feedback = self.arrivals.as_ref().and_then(TwccRecorder::next_timeout);
+        [self.transport.poll_timeout(), feedback].into_iter().flatten().min()
+    }
+
+    /// Transport-wide feedback that is due.
+    pub fn feedback(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let due = |recorder: &mut TwccRecorder| recorder.next_timeout().is_some_and(|due| due <= now);
+        let Some(mut recorder) = self.arrivals.take_if(due) else { return Vec::new() };
+        let mut compounds = Vec::new();
+        loop {
+            let mut plain = Vec::new();
+            // A compound begins with a report.
+            build::receiver_report(&mut plain, Ssrc(1), &[]);
+            if !recorder.build(Ssrc(1), Ssrc(2), &mut plain) {
+                break;
+            }
+            compounds.push(self.seal_rtcp(|out| out.extend(&plain)));
+        }
+        self.arrivals = Some(recorder);
+        compounds
     }
 
     pub fn pli(&mut self, media: u32) -> Vec<u8> {

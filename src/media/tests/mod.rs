@@ -1,6 +1,7 @@
 //! The shard in virtual time, with real transports at both ends of a simulated link.
 #![allow(clippy::unwrap_used)]
 
+mod adapt;
 mod audio;
 mod churn;
 mod client;

@@ -66,8 +66,8 @@ pub fn sender(mid: &str, forwarder: u64, ssrc: u32) -> SenderSection {
         mid: Mid::from(mid).unwrap(),
         kind: MediaKind::Video,
         forwarder: crate::ids::ForwarderId(forwarder),
-        // Other numbers than the publisher's.
-        codecs: vec![codec(Codec::Vp8, 120, Some(121))],
+        // Other numbers than the publisher's, and no feedback that could hold layers back.
+        codecs: vec![CodecParams { transport_cc: false, ..codec(Codec::Vp8, 120, Some(121)) }],
         extensions: extensions(),
         ssrc: Ssrc(ssrc),
         rtx_ssrc: Ssrc(ssrc + 1),
@@ -97,6 +97,8 @@ pub struct Camera {
     pub frames: u32,
     /// Mid and rid are written into this many frames.
     pub named_frames: u32,
+    /// Packets of a frame of each layer, from the lowest; key frames have two more.
+    pub packets: [usize; 3],
     /// Padding alone follows each frame.
     pub pads: bool,
     pub transport_seq: u16,
@@ -126,6 +128,7 @@ impl Camera {
             next_frame: now,
             frames: 0,
             named_frames: 10,
+            packets: [2, 3, 4],
             pads: false,
             transport_seq: 0,
             resend: Vec::new(),
@@ -198,7 +201,7 @@ impl Camera {
             layer.tl0 = layer.tl0.wrapping_add(1);
             layer.key_idx = (layer.key_idx + u8::from(key)) & 0x1F;
             layer.key_frames += usize::from(key);
-            let count = (if key { 4 } else { 2 }) + index;
+            let count = self.packets[index] + if key { 2 } else { 0 };
             for part in 0..count {
                 let descriptor = [
                     0x80 | (u8::from(part == 0) << 4),

@@ -14,7 +14,7 @@ use crate::media::{
     Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec, Tuning,
 };
 use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
-use crate::units::{MediaKind, Mid, UnixTime};
+use crate::units::{Bitrate, MediaKind, Mid, UnixTime};
 
 pub const UNIX: UnixTime = UnixTime(1_700_000_000_000);
 
@@ -37,12 +37,60 @@ pub struct World {
     pub delay: Duration,
     /// Share of RTP lost, towards the shard and towards the clients.
     pub loss: [f64; 2],
+    /// A bottleneck towards a client.
+    pub bottlenecks: BTreeMap<usize, Bottleneck>,
     /// Sizes of the datagrams of each hand-over to the sink, RTP only.
     pub batches: Vec<Vec<usize>>,
     pub rng: SmallRng,
     link: BTreeMap<(Instant, u64), (bool, usize, Vec<u8>)>,
     next_checks: Instant,
     serial: u64,
+}
+
+/// A line of finite rate with a finite queue before it.
+pub struct Bottleneck {
+    pub rate: Bitrate,
+    /// What finds the queue this long is lost.
+    pub depth: Duration,
+    /// The line carries nothing at all.
+    pub cut: bool,
+    /// How long each RTP datagram waited, and whether it was audio; none for what was lost.
+    pub waits: Vec<(bool, Option<Duration>)>,
+    free: Option<Instant>,
+}
+
+impl Bottleneck {
+    pub fn new(rate: Bitrate) -> Self {
+        Self { rate, depth: Duration::from_millis(300), cut: false, waits: Vec::new(), free: None }
+    }
+
+    /// When a datagram that comes now has passed; none when it does not.
+    fn pass(&mut self, now: Instant, datagram: &[u8]) -> Option<Instant> {
+        let begins = self.free.map_or(now, |free| free.max(now));
+        let wait = begins - now;
+        let lost = self.cut || wait > self.depth;
+        if is_rtp(datagram) {
+            // Test clients' video has these payload types.
+            let audio = !matches!(datagram[1] & 0x7F, 120 | 121);
+            self.waits.push((audio, (!lost).then_some(wait)));
+        }
+        if lost {
+            return None;
+        }
+        // With the headers of UDP and IP.
+        let bits = (datagram.len() + 28) as f64 * 8.0;
+        let passed = begins + Duration::from_secs_f64(bits / self.rate.bps() as f64);
+        self.free = Some(passed);
+        Some(passed)
+    }
+
+    /// Mean wait, and how many were lost, of all RTP and of audio.
+    pub fn figures(&self) -> (Duration, usize, usize) {
+        let waits: Vec<Duration> = self.waits.iter().filter_map(|(_, wait)| *wait).collect();
+        let mean = waits.iter().sum::<Duration>() / waits.len().max(1) as u32;
+        let lost = self.waits.iter().filter(|(_, wait)| wait.is_none());
+        (mean, lost.clone().count(), lost.filter(|(audio, _)| *audio).count())
+    }
 }
 
 struct Collect(Vec<(Path, Vec<Vec<u8>>)>);
@@ -90,6 +138,7 @@ impl World {
             events: Vec::new(),
             delay: Duration::from_millis(10),
             loss: [0.0; 2],
+            bottlenecks: BTreeMap::new(),
             batches: Vec::new(),
             rng: SmallRng::seed_from_u64(seed),
             link: BTreeMap::new(),
@@ -187,7 +236,12 @@ impl World {
 
     pub fn put(&mut self, to_shard: bool, client: usize, datagram: Vec<u8>) {
         self.serial += 1;
-        self.link.insert((self.now + self.delay, self.serial), (to_shard, client, datagram));
+        let mut leaves = self.now;
+        if !to_shard && let Some(bottleneck) = self.bottlenecks.get_mut(&client) {
+            let Some(passed) = bottleneck.pass(self.now, &datagram) else { return };
+            leaves = passed;
+        }
+        self.link.insert((leaves + self.delay, self.serial), (to_shard, client, datagram));
     }
 
     pub fn run_for(&mut self, time: Duration) {
@@ -218,7 +272,7 @@ impl World {
         self.pump();
         let arrival = self.link.first_key_value().map(|((at, _), _)| *at);
         let clients = self.clients.iter().filter(|client| !client.gone);
-        let due = clients.filter_map(|client| client.transport.poll_timeout()).min();
+        let due = clients.filter_map(Client::next_timeout).min();
         let cameras = self.cameras.iter().map(|camera| camera.next_frame).min();
         let next = [arrival, due, self.shard.next_timeout(), cameras, Some(self.next_checks)];
         let Some(next) = next.into_iter().flatten().min().filter(|next| *next <= end) else { return false };
@@ -250,6 +304,11 @@ impl World {
         for client in self.clients.iter_mut().filter(|client| !client.gone) {
             if client.transport.poll_timeout().is_some_and(|due| due <= now) {
                 client.transport.handle_timeout(now);
+            }
+        }
+        for index in 0..self.clients.len() {
+            for compound in self.clients[index].feedback(now) {
+                self.put(true, index, compound);
             }
         }
         self.pump();

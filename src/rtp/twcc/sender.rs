@@ -110,6 +110,11 @@ impl TwccSender {
         extended
     }
 
+    /// The extended number of the next packet.
+    pub const fn next_number(&self) -> u64 {
+        self.next
+    }
+
     /// How many numbers have been given out.
     pub const fn count(&self) -> u64 {
         self.next - Self::FIRST
