@@ -91,7 +91,7 @@ impl Way {
             let rate = self.estimator.bitrate().min(self.source);
             // Frames of 33 ms, spread by nothing: a burst each.
             self.credit += rate.bps() as f64 / 8000.0;
-            if self.now.duration_since(self.start).as_millis() % 33 == 0 {
+            if self.now.duration_since(self.start).as_millis().is_multiple_of(33) {
                 while self.credit >= 1200.0 {
                     self.credit -= 1200.0;
                     self.packet(1200);
