@@ -11,6 +11,7 @@ import { until } from './puppet.mjs';
 
 const PROBE = readFileSync(fileURLToPath(new URL('./probe.js', import.meta.url)), 'utf8');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PORTRAIT = readFileSync(fileURLToPath(new URL('./portrait.js', import.meta.url)), 'utf8');
 const PICTURES = process.env.CLIENTS_SCREENSHOTS;
 
 export const SIZES = {
@@ -40,6 +41,7 @@ export class Visitor {
     });
     context.setDefaultTimeout(PATIENCE);
     await context.addInitScript(PROBE);
+    if (PICTURES) await context.addInitScript(`window.__portrait = ${JSON.stringify(person.name)};\n${PORTRAIT}`);
     const visitor = new Visitor();
     Object.assign(visitor, { office, person, context, tabs: [] });
     if (person.cookie) await visitor.takeSession(person);
@@ -163,9 +165,18 @@ export class Tab {
   /** The page shows what it is about: nothing is being loaded any more. */
   async settled(timeout = PATIENCE) {
     await this.page.waitForFunction(
-      () => document.querySelector('h1') && !document.querySelector('[aria-busy="true"]'),
+      // What the server has written for those without scripts gives way to the app.
+      () => document.querySelector('h1') && !document.querySelector('[aria-busy="true"], .server-page'),
       null,
       { timeout },
+    );
+  }
+
+  /** The window becomes another size, and the page has found its place in it. */
+  async resize(viewport) {
+    await this.page.setViewportSize(viewport);
+    await this.page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))),
     );
   }
 
@@ -250,7 +261,9 @@ export class Tab {
       if (document.title.trim().length < 4) wrong.push(`title "${document.title}"`);
 
       const name = (it) => `${it.tagName.toLowerCase()} "${(it.getAttribute('aria-label') ?? it.innerText ?? it.value ?? '').trim().slice(0, 30)}"`;
-      const hidden = (it) => it.closest('.visually-hidden') || (it.classList.length > 0 && it.matches('a[href="#main"]'));
+      // For screen readers alone: in a box of one pixel, if not by our class.
+      const boxed = (it) => it && (it.clientWidth === 1 && it.clientHeight === 1 ? true : boxed(it.parentElement));
+      const hidden = (it) => it.closest('.visually-hidden') || boxed(it.parentElement) || (it.classList.length > 0 && it.matches('a[href="#main"]'));
       const accent = (it) => getComputedStyle(it).backgroundColor === brand;
       const sample = document.createElement('i');
       sample.style.background = 'var(--accent)';

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { admit, enter } from '../lib/acts.mjs';
+import { admit, enter, panel, write } from '../lib/acts.mjs';
 import { SIZES, Visitor, withVisitors } from '../lib/app.mjs';
 import { sharedOffice } from '../lib/office.mjs';
 import { scenario } from '../lib/scenario.mjs';
@@ -39,7 +39,7 @@ const slug = (path) => path.replace(/^\//, '').replace(/[^a-z0-9]+/gi, '-').slic
 async function inspect(tab, name) {
   const wrong = [];
   for (const [size, viewport] of Object.entries(SIZES)) {
-    await tab.page.setViewportSize(viewport);
+    await tab.resize(viewport);
     const found = await tab.layout({ touch: size !== 'desktop' });
     // What is wrong at one size is said once.
     for (const it of found) if (!wrong.some((known) => known.endsWith(it))) wrong.push(`${size}: ${it}`);
@@ -110,7 +110,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
     const { items } = await place.ada.must('GET', '/api/appointments');
     const found = [
       ...(await slow('anybody', ['/experts', '/experts/elena-esposito', '/experts/elena-esposito/book'])),
-      ...(await slow('ada', ['/appointments', `/appointments/${items[0].id}`, '/history', '/settings'])),
+      ...(await slow('ada', ['/appointments', ...items.map((it) => `/appointments/${it.id}`), '/history', '/settings'])),
       ...(await slow('marco', ['/expert', '/expert/requests', '/expert/availability', '/expert/services'])),
       ...(await slow('anna', ['/admin', '/admin/users', '/admin/audit'])),
     ];
@@ -134,14 +134,17 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       await admit(elena);
       for (const tab of [ada, elena]) await tab.receives();
       for (const [size, viewport] of Object.entries(SIZES)) {
-        for (const tab of [ada, elena]) await tab.page.setViewportSize(viewport);
+        for (const tab of [ada, elena]) await tab.resize(viewport);
         const found = await ada.layout({ touch: size !== 'desktop' });
         assert.deepEqual(found, [], size);
         await ada.picture(`call-${size}`);
         await elena.picture(`call-expert-${size}`);
       }
-      assert.deepEqual(await ada.axe(), []);
-      assert.deepEqual(await elena.axe(), []);
+      await write(elena, 'This is the clause that I mean.');
+      await panel(ada, 'chat');
+      await write(ada, 'Thank you, now it is clear.');
+      for (const tab of [ada, elena]) assert.deepEqual(await tab.axe(), []);
+      await ada.picture('call-chat-desktop');
     });
   });
 }

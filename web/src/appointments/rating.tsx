@@ -6,7 +6,7 @@ import { api, ask } from '~/api/client';
 import { Button } from '~/ui/button';
 import { TextArea } from '~/ui/field';
 import { Card } from '~/ui/layout';
-import { ProblemNote } from '~/ui/states';
+import { ProblemNote, Skeleton } from '~/ui/states';
 import { toast } from '~/ui/toast';
 import css from './page.module.css';
 import { ratingQuery } from './queries';
@@ -28,7 +28,17 @@ export function Stars({ stars }: { stars: number }) {
 /** What the customer thought of it; asked for once. */
 export function Rating({ appointment }: { appointment: Appointment }) {
   const { t } = useTranslation('appointments');
-  const { data, isSuccess } = useQuery(ratingQuery(appointment.id));
+  const { data, isSuccess, isPending } = useQuery(ratingQuery(appointment.id));
+  const asked = sideOf(appointment) === 'customer' && appointment.status === 'completed';
+  // Whoever is asked most often has not answered yet: the form's place is kept.
+  if (isPending && asked) {
+    return (
+      <Card aria-busy="true">
+        <h2>{t('rating.ask')}</h2>
+        <Skeleton height="17rem" radius="var(--radius-m)" />
+      </Card>
+    );
+  }
   if (!isSuccess) return null;
   if (data) {
     return (
@@ -39,7 +49,7 @@ export function Rating({ appointment }: { appointment: Appointment }) {
       </Card>
     );
   }
-  if (sideOf(appointment) !== 'customer' || appointment.status !== 'completed') return null;
+  if (!asked) return null;
   return (
     <Card id="rate">
       <h2>{t('rating.ask')}</h2>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import * as format from '~/lib/format';
 import { Card, Soft } from '~/ui/layout';
-import { ProblemNote } from '~/ui/states';
+import { ProblemNote, Skeleton } from '~/ui/states';
 import css from './page.module.css';
 import { reportQuery } from './queries';
 import type { Appointment } from './view';
@@ -12,7 +12,14 @@ export function Report({ appointment }: { appointment: Appointment }) {
   const { t } = useTranslation('appointments');
   const { data, error } = useQuery(reportQuery(appointment.id));
   if (error) return <ProblemNote error={error} />;
-  if (!data) return null;
+  if (!data) {
+    return (
+      <Card aria-busy="true">
+        <h2>{t('report.title')}</h2>
+        <Skeleton height="12rem" radius="var(--radius-m)" />
+      </Card>
+    );
+  }
   const { summary } = data;
   const figures: [string, string][] = [[t('report.length'), format.clock(data.callSeconds * 1000)]];
   if (data.togetherSeconds != null)

@@ -7,7 +7,7 @@ import { Card, Note } from '~/ui/layout';
 import { Skeleton } from '~/ui/states';
 import css from './page.module.css';
 import { joinQuery } from './queries';
-import { type Appointment, doorAt } from './view';
+import { type Appointment, doorAt, sideOf } from './view';
 
 /** Why one cannot join now: every reason, and what comes next. Nothing where nothing stands in the way. */
 export function WhyNot({ appointment, now }: { appointment: Appointment; now: number }) {
@@ -18,8 +18,9 @@ export function WhyNot({ appointment, now }: { appointment: Appointment; now: nu
   useEffect(() => {
     void refetch();
   }, [state, refetch]);
-  // Most often it is too early: then there will be something, and its place is kept.
-  if (!data && state === 'not_open') {
+  // Where it is too early, or the expert lets in, there will be something: its place is kept.
+  const waits = state === 'open' && appointment.lobby !== 'off' && sideOf(appointment) === 'customer';
+  if (!data && (state === 'not_open' || waits)) {
     return (
       <Card aria-busy="true">
         <h2>{t('why.title')}</h2>

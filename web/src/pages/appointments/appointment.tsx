@@ -108,7 +108,19 @@ function Terms({ appointment, now }: { appointment: Appointment; now: number }) 
   const { t } = useTranslation(['appointments', 'common']);
   const { data: service } = useQuery(serviceQuery(appointment.serviceId));
   const start = Date.parse(appointment.startsAt);
-  if (!service || !stands(appointment) || now >= start) return null;
+  if (!stands(appointment) || now >= start) return null;
+  if (!service) {
+    return (
+      <div className={css.soft} aria-busy="true">
+        <p>
+          <Skeleton />
+        </p>
+        <p>
+          <Skeleton />
+        </p>
+      </div>
+    );
+  }
   const can = (action: 'cancel' | 'reschedule') => appointment.actions.includes(action);
   const hours = (minutes: number) =>
     minutes % 60 === 0 ? t('span.hour', { count: minutes / 60 }) : t('common:minutes', { count: minutes });
