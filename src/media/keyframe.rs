@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// A layer that has sent nothing for this long is asked no more until it sends again.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+/// A layer that has sent nothing for this long is asked no more; when it sends again, whoever waits asks anew.
+pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 
 /// The state of the requests to one layer.
 #[derive(Clone, Copy, Debug, Default)]

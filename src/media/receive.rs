@@ -10,6 +10,7 @@ use super::counters::Drop;
 use super::event::Event;
 use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
 use super::forwarder::{ForwarderKey, Verdict, quality_of};
+use super::keyframe::GIVE_UP_AFTER;
 use super::packet::SourcePacket;
 use super::send::{Form, Queued};
 use super::shard::Shard;
@@ -137,6 +138,7 @@ impl Shard {
         if !stream.cache.insert(placed.ext_seq, packet) {
             return self.counters.drop(Drop::Duplicate);
         }
+        let woke = now.saturating_duration_since(stream.last_packet) > GIVE_UP_AFTER;
         stream.arrived(now, &header);
         let missing = wants_nack && stream.nack.outstanding() > 0;
         let publisher = stream.transport;
@@ -156,6 +158,10 @@ impl Shard {
                 // Seen as active again below, which has the forwarders choose anew.
                 track.active.remove(layer);
             }
+        }
+        if woke {
+            // Key frames that were wanted while it was silent are no longer asked for.
+            self.refresh_forwarders(now, track_key);
         }
         let Some(track) = self.tracks.get_mut(track_key) else { return };
         if !track.active.contains(layer) && !repaired {

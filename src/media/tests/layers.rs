@@ -137,6 +137,23 @@ fn all_layers_pausing_changes_nothing_and_the_same_layer_goes_on() {
     assert!(world.clients[1].rtp.last().unwrap().at > world.now - Duration::from_millis(60));
 }
 
+/// As after a line that both sides had lost, when the subscriber is back first.
+#[test]
+fn whoever_begins_while_the_publisher_is_silent_sees_it_as_soon_as_it_sends_again() {
+    let mut world = call(16, 1, &["q", "h", "f"]);
+    world.run_for(Duration::from_secs(2));
+    world.cameras[0].layers.iter_mut().for_each(|layer| layer.paused = true);
+    world.run_for(Duration::from_secs(6));
+    let target = LayerTarget { disabled: true, quality: Quality::High };
+    world.command(Command::SetTarget { id: ForwarderId(1), target });
+    world.want(1, Quality::High);
+    world.run_for(Duration::from_secs(1));
+    let before = world.clients[1].rtp.len();
+    world.cameras[0].layers.iter_mut().for_each(|layer| layer.paused = false);
+    world.run_for(Duration::from_secs(1));
+    assert!(world.clients[1].rtp.len() > before + 30, "{before} and then {}", world.clients[1].rtp.len());
+}
+
 #[test]
 fn a_disabled_subscription_gets_nothing_and_comes_back_with_a_key_frame() {
     let mut world = call(7, 1, &["q", "h", "f"]);
