@@ -1,8 +1,3 @@
-/** Whether a text can be an e-mail address. Whether it is one only a mail shows. */
-export function isEmail(text: string): boolean {
-  return text.length <= 254 && /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+\.[^\s@<>,;:"().]{2,}$/.test(text.trim());
-}
-
 /** What is wrong with the address that a webhook is to be told at. */
 export function wrongUrl(text: string): 'noUrl' | 'notHttps' | 'credentials' | undefined {
   let url: URL;

@@ -2,7 +2,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { FileText, Trash2, Upload } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, ask, Problem, type Schemas } from '~/api/client';
+import { api, ask, type Schemas } from '~/api/client';
+import { upload } from '~/api/upload';
 import * as format from '~/lib/format';
 import { Button } from '~/ui/button';
 import { Card, Soft } from '~/ui/layout';
@@ -13,17 +14,6 @@ import { filesQuery } from './queries';
 import { type Appointment, sideOf } from './view';
 
 type File_ = Schemas['File'];
-
-/** The body is the file itself, whatever its type; the typed client knows JSON only. */
-async function upload(id: string, file: File): Promise<void> {
-  const address = `/api/appointments/${encodeURIComponent(id)}/files?name=${encodeURIComponent(file.name)}`;
-  const response = await fetch(address, {
-    method: 'POST',
-    headers: { 'content-type': file.type || 'application/octet-stream' },
-    body: file,
-  });
-  if (!response.ok) throw Problem.from(await response.json().catch(() => undefined), response.status);
-}
 
 /** What people give each other before, in and after the call. */
 export function Files({ appointment }: { appointment: Appointment }) {

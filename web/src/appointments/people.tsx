@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { api, ask, type Schemas } from '~/api/client';
+import { useRules } from '~/lib/form';
 import * as format from '~/lib/format';
 import { Button } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
@@ -84,6 +85,7 @@ function AddSeat({ id, onClose }: { id: string; onClose: () => void }) {
   const { register, handleSubmit, formState } = useForm<Wanted>({
     defaultValues: { role: 'observer', name: '', email: '' },
   });
+  const rules = useRules();
   const adding = useMutation({
     mutationFn: async ({ role, name, email }: Wanted) => {
       const path = { appointment_id: id };
@@ -147,7 +149,7 @@ function AddSeat({ id, onClose }: { id: string; onClose: () => void }) {
             error={errors.name?.message}
             {...register('name', {
               validate: (name, { email }) => (name.trim() || email ? true : t('people.nameOrEmail')),
-              maxLength: { value: 200, message: t('common:tooLong', { count: 200 }) },
+              ...rules.free(200),
             })}
           />
           <TextField
@@ -156,10 +158,7 @@ function AddSeat({ id, onClose }: { id: string; onClose: () => void }) {
             type="email"
             autoComplete="off"
             error={errors.email?.message}
-            {...register('email', {
-              pattern: { value: /^\S+@\S+\.\S+$/, message: t('common:notAnEmail') },
-              maxLength: { value: 254, message: t('common:tooLong', { count: 254 }) },
-            })}
+            {...register('email', rules.freeEmail)}
           />
           {adding.error && <ProblemNote error={adding.error} />}
         </Stack>

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { figure } from '~/lib/figures';
 import * as format from '~/lib/format';
 import { Card, Soft } from '~/ui/layout';
 import { ProblemNote, Skeleton } from '~/ui/states';
@@ -25,7 +26,7 @@ export function Report({ appointment }: { appointment: Appointment }) {
   if (data.togetherSeconds != null)
     figures.push([t('report.together'), format.clock(data.togetherSeconds * 1000)]);
   if (summary.mosMean != null)
-    figures.push([t('report.quality'), t('report.ofFive', { score: summary.mosMean.toFixed(1) })]);
+    figures.push([t('report.quality'), t('report.ofFive', { score: figure(summary.mosMean) })]);
   if (summary.goodShare != null)
     figures.push([t('report.good'), t('report.percent', { share: Math.round(summary.goodShare * 100) })]);
   if (summary.rttMsMean != null)

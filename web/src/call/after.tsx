@@ -1,15 +1,14 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { PhoneOff, Star } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { PhoneOff } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { api, ask, Problem, type Schemas } from '~/api/client';
+import { api, ask, type Schemas } from '~/api/client';
+import { Rating } from '~/appointments/rating';
+import { milliseconds, percent } from '~/lib/figures';
 import { clock } from '~/lib/format';
 import { serverNow } from '~/live/clock';
 import { Button, ButtonLink } from '~/ui/button';
-import { TextArea } from '~/ui/field';
-import { Badge, Card, Note, Row, Stack } from '~/ui/layout';
+import { Badge, Card, Note, Row } from '~/ui/layout';
 import { ProblemNote, Skeleton } from '~/ui/states';
-import { toast } from '~/ui/toast';
 import { callAppointmentQuery, doorOf } from './access';
 import css from './after.module.css';
 
@@ -58,7 +57,7 @@ export function After({
       {appointmentId ? (
         <>
           <Report appointmentId={appointmentId} seconds={seconds} />
-          {it?.status === 'completed' && <Rating appointmentId={appointmentId} />}
+          {it && <Rating appointment={it} />}
         </>
       ) : (
         <p className={css.soft}>{t('after.duration', { time: clock(seconds * 1000) })}</p>
@@ -78,13 +77,10 @@ function Report({ appointmentId, seconds }: { appointmentId: string; seconds: nu
     refetchInterval: 10_000,
   });
   const summary = report.data?.summary;
-  const percent = (share: number | null | undefined) =>
-    share === null || share === undefined ? '–' : `${(share * 100).toFixed(1)} %`;
-  const good = summary?.goodShare;
   const cells: [string, string][] = [
     [t('after.length'), clock(Math.max(seconds, report.data?.callSeconds ?? 0) * 1000)],
-    [t('after.goodMinutes'), good === null || good === undefined ? '–' : `${Math.round(good * 100)} %`],
-    [t('quality.rtt'), summary?.rttMsMean ? `${Math.round(summary.rttMsMean)} ms` : '–'],
+    [t('after.goodMinutes'), percent(summary?.goodShare, 0)],
+    [t('quality.rtt'), milliseconds(summary?.rttMsMean)],
     [t('quality.lossDown'), percent(summary?.lossDownMean)],
   ];
   const worst = summary?.causes[0];
@@ -107,72 +103,6 @@ function Report({ appointmentId, seconds }: { appointmentId: string; seconds: nu
         summary && summary.minutes > 0 && <Badge tone="good">{t('after.allGood')}</Badge>
       )}
       {report.error && <ProblemNote error={report.error} />}
-    </Card>
-  );
-}
-
-function Rating({ appointmentId }: { appointmentId: string }) {
-  const { t } = useTranslation('call');
-  const client = useQueryClient();
-  const path = { appointment_id: appointmentId as Schemas['AppointmentId'] };
-  const queryKey = ['content', appointmentId, 'rating'];
-  const rating = useQuery({
-    queryKey,
-    queryFn: () => ask(api.GET('/api/appointments/{appointment_id}/rating', { params: { path } })),
-  });
-  const [stars, setStars] = useState(0);
-  const [comment, setComment] = useState('');
-  const rate = useMutation({
-    mutationFn: () =>
-      ask(
-        api.POST('/api/appointments/{appointment_id}/rating', { params: { path }, body: { stars, comment } }),
-      ),
-    onSuccess: (made) => {
-      client.setQueryData(queryKey, made);
-      toast.success(t('rating.thanks'));
-    },
-  });
-  const session = client.getQueryData<Schemas['WhoAmI']>(['session']);
-  // Whom it was for rates it; others have nothing to say here.
-  if (session?.user?.role !== 'customer' || rating.isPending || rating.error) return null;
-  if (rating.data) return <Note tone="good">{t('rating.done', { count: rating.data.stars })}</Note>;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (stars > 0) rate.mutate();
-  };
-  return (
-    <Card aria-label={t('rating.title')}>
-      <h2>{t('rating.title')}</h2>
-      <form onSubmit={submit}>
-        <Stack>
-          <fieldset className={css.stars}>
-            <legend className="visually-hidden">{t('rating.stars')}</legend>
-            {[1, 2, 3, 4, 5].map((value) => (
-              <label key={value} data-on={value <= stars || undefined}>
-                <input
-                  type="radio"
-                  name="stars"
-                  className="visually-hidden"
-                  checked={value === stars}
-                  onChange={() => setStars(value)}
-                />
-                <Star size={30} fill={value <= stars ? 'currentColor' : 'none'} aria-hidden="true" />
-                <span className="visually-hidden">{t('rating.count', { count: value })}</span>
-              </label>
-            ))}
-          </fieldset>
-          <TextArea
-            label={t('rating.comment')}
-            value={comment}
-            maxLength={2000}
-            onChange={({ target }) => setComment(target.value)}
-          />
-          {rate.error && <ProblemNote error={Problem.of(rate.error)} />}
-          <Button type="submit" disabled={stars === 0} busy={rate.isPending}>
-            {t('rating.send')}
-          </Button>
-        </Stack>
-      </form>
     </Card>
   );
 }

@@ -3,39 +3,13 @@ import { Download, FileText, Trash2, Upload } from 'lucide-react';
 import { type ChangeEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, ask, Problem, type Schemas } from '~/api/client';
+import { upload } from '~/api/upload';
 import { size, time } from '~/lib/format';
 import { Button } from '~/ui/button';
 import { Loading, ProblemNote, Skeleton } from '~/ui/states';
 import css from './panel.module.css';
 
 type File_ = Schemas['File'];
-
-/** Sends a file and tells how much of it has gone; `fetch` cannot. */
-export function upload(
-  appointmentId: string,
-  file: File,
-  progress: (share: number) => void,
-  signal: AbortSignal,
-): Promise<File_> {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
-    const name = encodeURIComponent(file.name.slice(-200));
-    request.open('POST', `/api/appointments/${appointmentId}/files?name=${name}`);
-    request.setRequestHeader('content-type', file.type || 'application/octet-stream');
-    request.responseType = 'json';
-    request.upload.addEventListener('progress', ({ loaded, total }) =>
-      progress(total > 0 ? loaded / total : 0),
-    );
-    request.addEventListener('load', () => {
-      if (request.status === 201) done(request.response as File_);
-      else failed(Problem.from(request.response, request.status));
-    });
-    request.addEventListener('error', () => failed(new Problem('offline', 0)));
-    request.addEventListener('abort', () => failed(new DOMException('aborted', 'AbortError')));
-    signal.addEventListener('abort', () => request.abort(), { once: true });
-    request.send(file);
-  });
-}
 
 /** The appointment's files: look, add, take away. */
 export function Files({

@@ -3,6 +3,7 @@ import { ConnectionState } from 'livekit-client';
 import { Clock, Hourglass, SignalHigh, SignalLow, SignalMedium, SignalZero } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { bitrate, milliseconds, percent } from '~/lib/figures';
 import { clock, time } from '~/lib/format';
 import { useServerNow } from '~/live/clock';
 import type { Appointment } from './access';
@@ -118,18 +119,13 @@ function Quality() {
 
 export function Figures({ line }: { line: Line }) {
   const { t } = useTranslation('call');
-  const percent = (share: number | undefined) =>
-    share === undefined ? '–' : `${(share * 100).toFixed(1)} %`;
-  const ms = (value: number | undefined) => (value === undefined ? '–' : `${Math.round(value)} ms`);
-  const rate = (bits: number) =>
-    bits >= 1_000_000 ? `${(bits / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
   const rows: [string, string][] = [
-    [t('quality.up'), rate(line.up)],
-    [t('quality.down'), rate(line.down)],
+    [t('quality.up'), bitrate(line.up)],
+    [t('quality.down'), bitrate(line.down)],
     [t('quality.lossUp'), percent(line.lossUp)],
     [t('quality.lossDown'), percent(line.lossDown)],
-    [t('quality.rtt'), ms(line.rttMs)],
-    [t('quality.jitter'), ms(line.jitterMs)],
+    [t('quality.rtt'), milliseconds(line.rttMs)],
+    [t('quality.jitter'), milliseconds(line.jitterMs)],
   ];
   if (line.protocol) rows.push([t('quality.protocol'), line.protocol.toUpperCase()]);
   return (

@@ -1,5 +1,4 @@
 import type { Schemas } from '~/api/client';
-import { language } from '~/i18n';
 
 export type Report = Schemas['Report'];
 export type Minute = Report['minutes'][number];
@@ -52,25 +51,6 @@ export function columns(report: Report, metric: Metric): { at: number[]; series:
   }
   return { at, series: [...people.values()] };
 }
-
-const cache = new Map<string, Intl.NumberFormat>();
-
-export function figure(value: number | null | undefined, digits = 1): string {
-  if (value == null) return '–';
-  const key = `${language()} ${digits}`;
-  let format = cache.get(key);
-  if (!format) {
-    format = new Intl.NumberFormat(language(), { maximumFractionDigits: digits });
-    cache.set(key, format);
-  }
-  return format.format(value);
-}
-
-export const percent = (share: number | null | undefined) =>
-  share == null ? '–' : `${figure(share * 100, 1)} %`;
-export const kilobits = (bits: number | null | undefined) =>
-  bits == null ? '–' : `${figure(bits / 1000, 0)} kbit/s`;
-export const milliseconds = (ms: number | null | undefined) => (ms == null ? '–' : `${figure(ms, 0)} ms`);
 
 /** How a score sounds: 4 and better is good, below 3 hurts. */
 export function tone(mos: number | null | undefined): 'neutral' | 'good' | 'warn' | 'bad' {

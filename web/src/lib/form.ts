@@ -4,23 +4,28 @@ import { useTranslation } from 'react-i18next';
 import { Problem } from '~/api/client';
 import { problemWords } from './problems';
 
-/** Of one line without spaces, an at-sign and a dot behind it; the server looks more closely. */
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+/** One word, an at-sign and a name with a dot in it. */
+const EMAIL = /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+\.[^\s@<>,;:"().]{2,}$/;
+const EMAIL_MAX = 254;
 /** As the server has it. */
 const PASSWORD_MIN = 10;
 const PASSWORD_MAX = 200;
+
+/** Whether a text can be an e-mail address. Whether it is one only a mail shows. */
+export function isEmail(text: string): boolean {
+  return text.length <= EMAIL_MAX && EMAIL.test(text.trim());
+}
 
 /** Rules of fields that several forms have, with what is said beside the field. */
 export function useRules() {
   const { t } = useTranslation();
   const filled = (text: string) => text.trim() !== '' || t('required');
   const most = (count: number) => ({ value: count, message: t('tooLong', { count }) });
+  const address = (text: string) => isEmail(text) || t('notAnEmail');
   return {
-    email: {
-      required: t('required'),
-      maxLength: most(254),
-      validate: (text: string) => EMAIL.test(text.trim()) || t('notAnEmail'),
-    },
+    email: { required: t('required'), maxLength: most(EMAIL_MAX), validate: address },
+    /** An address that may be left out. */
+    freeEmail: { maxLength: most(EMAIL_MAX), validate: (text: string) => !text.trim() || address(text) },
     /** Text that must be there. */
     text: (max: number) => ({ required: t('required'), maxLength: most(max), validate: filled }),
     /** Text that may be left out. */

@@ -9,6 +9,7 @@ import { Meter, SpeakerTest } from '~/call/meter';
 import { DeviceTrouble, Preview } from '~/call/prejoin';
 import { type Outcome, outcome, type Round, run } from '~/call/trial';
 import css from '~/call/trial.module.css';
+import { bitrate, milliseconds, percent } from '~/lib/figures';
 import { clock } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { useServerNow } from '~/live/clock';
@@ -245,20 +246,15 @@ function Verdict({ result }: { result: Outcome }) {
 
 function Results({ rounds }: { rounds: readonly Round[] }) {
   const { t } = useTranslation('call');
-  const ms = (value: number | undefined) => (value === undefined ? '–' : `${Math.round(value)} ms`);
-  const percent = (value: number | undefined) =>
-    value === undefined ? '–' : `${(value * 100).toFixed(1)} %`;
-  const rate = (value: number | undefined) =>
-    value === undefined ? '–' : `${(value / 1_000_000).toFixed(2)} Mbit/s`;
   const rows: [string, (round: Round) => string][] = [
-    [t('trial.connected'), (it) => (it.connected ? ms(it.connectMs) : t('trial.notConnected'))],
-    [t('trial.loop'), (it) => ms(it.loopMs)],
-    [t('quality.rtt'), (it) => ms(it.rttMs)],
+    [t('trial.connected'), (it) => (it.connected ? milliseconds(it.connectMs) : t('trial.notConnected'))],
+    [t('trial.loop'), (it) => milliseconds(it.loopMs)],
+    [t('quality.rtt'), (it) => milliseconds(it.rttMs)],
     [t('quality.lossUp'), (it) => percent(it.lossUp)],
     [t('quality.lossDown'), (it) => percent(it.lossDown)],
-    [t('quality.jitter'), (it) => ms(it.jitterMs)],
-    [t('quality.up'), (it) => rate(it.up)],
-    [t('quality.down'), (it) => rate(it.down)],
+    [t('quality.jitter'), (it) => milliseconds(it.jitterMs)],
+    [t('quality.up'), (it) => bitrate(it.up)],
+    [t('quality.down'), (it) => bitrate(it.down)],
     [t('trial.used'), (it) => it.protocol?.toUpperCase() ?? '–'],
   ];
   return (

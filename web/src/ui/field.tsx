@@ -115,3 +115,31 @@ export function Checkbox({ label, hint, error, ...rest }: Around & InputHTMLAttr
     </div>
   );
 }
+
+/** Narrows a list down to one of several; `all` is what stands for every one. */
+export function Filter<T extends string>({
+  label,
+  all,
+  of,
+  name,
+  value,
+  onChange,
+}: {
+  label: ReactNode;
+  all: string;
+  of: readonly T[];
+  name: (one: T) => string;
+  value: T | '';
+  onChange: (value: T | '') => void;
+}) {
+  return (
+    <Select label={label} value={value} onChange={(event) => onChange(event.target.value as T | '')}>
+      <option value="">{all}</option>
+      {of.map((one) => (
+        <option key={one} value={one}>
+          {name(one)}
+        </option>
+      ))}
+    </Select>
+  );
+}

@@ -2,11 +2,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { isEmail } from '~/admin/address';
 import { tooLight } from '~/admin/colour';
 import { brandingQuery } from '~/api/branding';
 import { api, ask, type Schemas } from '~/api/client';
 import { parse, shades } from '~/lib/brand';
+import { useRules } from '~/lib/form';
 import { setBrand } from '~/lib/theme';
 import { useTitle } from '~/lib/title';
 import { Unsaved } from '~/lib/unsaved';
@@ -70,7 +70,7 @@ function Editor({ stored }: { stored: Branding }) {
       toast.success(t('branding.saved'));
     },
   });
-  const most = (count: number) => ({ value: count, message: common('tooLong', { count }) });
+  const rules = useRules();
   const colour = (name: 'primaryColor' | 'accentColor') => (
     <Field label={t(`branding.${name}`)} hint={t(`branding.${name}Hint`)} error={errors[name]?.message}>
       {(wiring) => (
@@ -108,13 +108,13 @@ function Editor({ stored }: { stored: Branding }) {
               label={t('branding.name')}
               hint={t('branding.nameHint')}
               error={errors.name?.message}
-              {...form.register('name', { maxLength: most(80) })}
+              {...form.register('name', rules.free(80))}
             />
             <TextField
               label={t('branding.logoText')}
               hint={t('branding.logoTextHint')}
               error={errors.logoText?.message}
-              {...form.register('logoText', { maxLength: most(24) })}
+              {...form.register('logoText', rules.free(24))}
             />
             {colour('primaryColor')}
             {colour('accentColor')}
@@ -123,10 +123,7 @@ function Editor({ stored }: { stored: Branding }) {
               hint={t('branding.supportEmailHint')}
               type="email"
               error={errors.supportEmail?.message}
-              {...form.register('supportEmail', {
-                maxLength: most(254),
-                validate: (text) => !text.trim() || isEmail(text) || common('notAnEmail'),
-              })}
+              {...form.register('supportEmail', rules.freeEmail)}
             />
             {save.error && <ProblemNote error={save.error} />}
             <Row>

@@ -9,7 +9,7 @@ import { dateTime } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { Button } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
-import { Select } from '~/ui/field';
+import { Filter, Select } from '~/ui/field';
 import { Badge, Card, Note, Row, Soft, Stack, Table, type Tone } from '~/ui/layout';
 import { Sliced, useSlices } from '~/ui/list';
 import { ProblemNote, State } from '~/ui/states';
@@ -68,18 +68,14 @@ export default function Deliveries() {
             </option>
           ))}
         </Select>
-        <Select
+        <Filter
           label={t('deliveries.state')}
+          all={t('all')}
+          of={STATES}
+          name={(one) => t(`delivery.${one}`)}
           value={state}
-          onChange={(event) => setState(event.target.value as typeof state)}
-        >
-          <option value="">{t('all')}</option>
-          {STATES.map((one) => (
-            <option key={one} value={one}>
-              {t(`delivery.${one}`)}
-            </option>
-          ))}
-        </Select>
+          onChange={setState}
+        />
       </div>
       <Sliced
         list={list}

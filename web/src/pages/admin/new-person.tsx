@@ -3,8 +3,8 @@ import { ArrowLeft } from 'lucide-react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { isEmail } from '~/admin/address';
 import { api, ask } from '~/api/client';
+import { useRules } from '~/lib/form';
 import { useTitle } from '~/lib/title';
 import { Button, ButtonLink } from '~/ui/button';
 import { Select, TextField } from '~/ui/field';
@@ -60,7 +60,7 @@ export function NewPerson() {
       navigate(`/admin/people/${account.id}`);
     },
   });
-  const most = (count: number) => ({ value: count, message: common('tooLong', { count }) });
+  const rules = useRules();
   return (
     <Stack className={css.page}>
       <div>
@@ -80,10 +80,7 @@ export function NewPerson() {
               label={t('people.name')}
               autoComplete="off"
               error={errors.name?.message}
-              {...form.register('name', {
-                validate: (written) => written.trim() !== '' || common('required'),
-                maxLength: most(200),
-              })}
+              {...form.register('name', rules.text(200))}
             />
             <TextField
               label={t('people.email')}
@@ -91,11 +88,7 @@ export function NewPerson() {
               autoComplete="off"
               hint={t('people.emailHint')}
               error={errors.email?.message}
-              {...form.register('email', {
-                required: common('required'),
-                maxLength: most(254),
-                validate: (written) => isEmail(written) || common('notAnEmail'),
-              })}
+              {...form.register('email', rules.email)}
             />
             <TextField
               label={`${t('people.phone')} (${common('optional')})`}

@@ -6,7 +6,7 @@ import { LOOK_AGAIN_MS } from '~/admin/queries';
 import { api, ask, type Schemas } from '~/api/client';
 import { dateTime } from '~/lib/format';
 import { useTitle } from '~/lib/title';
-import { Select } from '~/ui/field';
+import { Filter } from '~/ui/field';
 import { Badge, Card, Soft, Stack, Table, type Tone } from '~/ui/layout';
 import { Sliced, useSlices } from '~/ui/list';
 import { State } from '~/ui/states';
@@ -50,30 +50,22 @@ export default function Outbox() {
         <Soft>{t('outbox.intro')}</Soft>
       </div>
       <div className={css.filters}>
-        <Select
+        <Filter
           label={t('outbox.state')}
+          all={t('all')}
+          of={STATES}
+          name={(one) => t(`message.${one}`)}
           value={state}
-          onChange={(event) => setState(event.target.value as typeof state)}
-        >
-          <option value="">{t('all')}</option>
-          {STATES.map((one) => (
-            <option key={one} value={one}>
-              {t(`message.${one}`)}
-            </option>
-          ))}
-        </Select>
-        <Select
+          onChange={setState}
+        />
+        <Filter
           label={t('outbox.channel')}
+          all={t('all')}
+          of={CHANNELS}
+          name={(one) => t(`channel.${one}`)}
           value={channel}
-          onChange={(event) => setChannel(event.target.value as typeof channel)}
-        >
-          <option value="">{t('all')}</option>
-          {CHANNELS.map((one) => (
-            <option key={one} value={one}>
-              {t(`channel.${one}`)}
-            </option>
-          ))}
-        </Select>
+          onChange={setChannel}
+        />
       </div>
       <Sliced
         list={list}

@@ -6,7 +6,7 @@ import { api, ask, type Schemas } from '~/api/client';
 import { shortDay } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { ButtonLink } from '~/ui/button';
-import { Select, TextField } from '~/ui/field';
+import { Filter, TextField } from '~/ui/field';
 import { Avatar, Badge, Card, Row, Soft, Stack } from '~/ui/layout';
 import { Sliced, useSlices } from '~/ui/list';
 import { State } from '~/ui/states';
@@ -68,30 +68,22 @@ function All() {
           maxLength={200}
           onChange={(event) => write(event.target.value)}
         />
-        <Select
+        <Filter
           label={t('people.role')}
+          all={t('all')}
+          of={ROLES}
+          name={(one) => t(`role.${one}`)}
           value={role}
-          onChange={(event) => setRole(event.target.value as typeof role)}
-        >
-          <option value="">{t('all')}</option>
-          {ROLES.map((one) => (
-            <option key={one} value={one}>
-              {t(`role.${one}`)}
-            </option>
-          ))}
-        </Select>
-        <Select
+          onChange={setRole}
+        />
+        <Filter
           label={t('people.status')}
+          all={t('people.notErased')}
+          of={STATUSES}
+          name={(one) => t(`account.${one}`)}
           value={status}
-          onChange={(event) => setStatus(event.target.value as typeof status)}
-        >
-          <option value="">{t('people.notErased')}</option>
-          {STATUSES.map((one) => (
-            <option key={one} value={one}>
-              {t(`account.${one}`)}
-            </option>
-          ))}
-        </Select>
+          onChange={setStatus}
+        />
       </search>
       <Sliced
         list={list}

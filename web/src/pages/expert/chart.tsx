@@ -2,7 +2,8 @@ import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import UPlot from 'uplot';
-import { columns, figure, type Metric, type Report } from '~/expert/quality';
+import { columns, type Metric, type Report } from '~/expert/quality';
+import { figure } from '~/lib/figures';
 import { time } from '~/lib/format';
 import css from './expert.module.css';
 

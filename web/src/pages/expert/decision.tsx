@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { Appointment } from '~/expert/agenda';
 import { readReplies, withReply, writeReplies } from '~/expert/replies';
 import { moment } from '~/expert/zone';
+import { useRules } from '~/lib/form';
 import { isoDay } from '~/lib/format';
 import { serverNow } from '~/live/clock';
 import { Button } from '~/ui/button';
@@ -46,6 +47,7 @@ export function DecisionDialog({
 }) {
   const { t } = useTranslation('expert');
   const { t: common } = useTranslation();
+  const rules = useRules();
   const [replies, setReplies] = useState(() => readReplies());
   const form = useForm<Form>({
     defaultValues: {
@@ -136,9 +138,7 @@ export function DecisionDialog({
             label={`${t('decision.message')} (${common('optional')})`}
             hint={t('decision.messageHint')}
             error={errors.message?.message}
-            {...form.register('message', {
-              maxLength: { value: LONGEST, message: common('tooLong', { count: LONGEST }) },
-            })}
+            {...form.register('message', rules.free(LONGEST))}
           />
           {replies.length > 0 && (
             <div>

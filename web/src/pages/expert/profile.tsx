@@ -7,6 +7,7 @@ import { askTagged, type Tagged } from '~/api/etag';
 import { useSession } from '~/api/session';
 import { isTag, listOf, slugOf } from '~/expert/profile';
 import { language } from '~/i18n';
+import { useRules } from '~/lib/form';
 import { useTitle } from '~/lib/title';
 import { Unsaved } from '~/lib/unsaved';
 import { Button, ButtonLink } from '~/ui/button';
@@ -102,7 +103,7 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
       toast.success(t('profile.saved'));
     },
   });
-  const most = (count: number) => ({ value: count, message: common('tooLong', { count }) });
+  const rules = useRules();
   const names = new Intl.DisplayNames(language(), { type: 'language' });
   const languages = listOf(shown.languages).filter(isTag);
   return (
@@ -118,13 +119,13 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
               label={t('profile.headline')}
               hint={t('profile.headlineHint')}
               error={errors.headline?.message}
-              {...form.register('headline', { maxLength: most(200) })}
+              {...form.register('headline', rules.free(200))}
             />
             <TextArea
               label={t('profile.bio')}
               rows={7}
               error={errors.bio?.message}
-              {...form.register('bio', { maxLength: most(10_000) })}
+              {...form.register('bio', rules.free(10_000))}
             />
             <TextField
               label={t('profile.specialities')}
@@ -158,7 +159,7 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
               {...form.register('slug', {
                 required: common('required'),
                 minLength: { value: 3, message: t('profile.slugWrong') },
-                maxLength: most(60),
+                ...rules.free(60),
                 pattern: { value: /^[a-z0-9]+(-[a-z0-9]+)*$/, message: t('profile.slugWrong') },
               })}
             />

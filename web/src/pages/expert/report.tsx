@@ -5,16 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { api, ask, ifMatch, type Schemas } from '~/api/client';
 import { useSession } from '~/api/session';
 import type { Appointment } from '~/expert/agenda';
-import {
-  figure,
-  kilobits,
-  METRICS,
-  type Metric,
-  milliseconds,
-  percent,
-  type Report,
-  tone,
-} from '~/expert/quality';
+import { METRICS, type Metric, type Report, tone } from '~/expert/quality';
+import { bitrate, figure, milliseconds, percent } from '~/lib/figures';
 import { clock, dateTime, day, ownZone, time, timeRange } from '~/lib/format';
 import { Button, ButtonLink } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
@@ -160,8 +152,8 @@ function Figures({ report }: { report: Report }) {
     [t('metric.jitter'), milliseconds(summary.jitterMsMean)],
     [t('metric.lossUp'), percent(summary.lossUpMean)],
     [t('metric.lossDown'), percent(summary.lossDownMean)],
-    [t('metric.bitrateUp'), kilobits(summary.bitrateUpMean)],
-    [t('metric.bitrateDown'), kilobits(summary.bitrateDownMean)],
+    [t('metric.bitrateUp'), bitrate(summary.bitrateUpMean)],
+    [t('metric.bitrateDown'), bitrate(summary.bitrateDownMean)],
   ];
   return (
     <Card>
@@ -242,8 +234,8 @@ function Minutes({ report, zone }: { report: Report; zone: string }) {
                   <td>{milliseconds(minute.rttMs)}</td>
                   <td>{percent(minute.lossUp)}</td>
                   <td>{percent(minute.lossDown)}</td>
-                  <td>{kilobits(minute.bitrateUp)}</td>
-                  <td>{kilobits(minute.bitrateDown)}</td>
+                  <td>{bitrate(minute.bitrateUp)}</td>
+                  <td>{bitrate(minute.bitrateDown)}</td>
                   <td>{minute.cause ? t(`causeShort.${minute.cause}`) : '–'}</td>
                 </tr>
               ))}

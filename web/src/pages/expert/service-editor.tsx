@@ -13,6 +13,7 @@ import {
   serviceOf,
   wrongNumber,
 } from '~/expert/service-form';
+import { useRules } from '~/lib/form';
 import { useTitle } from '~/lib/title';
 import { Unsaved } from '~/lib/unsaved';
 import { Button, ButtonLink } from '~/ui/button';
@@ -29,6 +30,7 @@ const LONGEST_TEXT = 5000;
 export function ServiceEditor({ service }: { service?: Schemas['Service'] }) {
   const { t } = useTranslation('expert');
   const { t: common } = useTranslation();
+  const rules = useRules();
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const form = useForm<ServiceForm>({ defaultValues: service ? formOf(service) : NEW_SERVICE });
@@ -89,18 +91,13 @@ export function ServiceEditor({ service }: { service?: Schemas['Service'] }) {
               <TextField
                 label={t('services.field.title')}
                 error={errors.title?.message}
-                {...form.register('title', {
-                  validate: (written) => written.trim() !== '' || common('required'),
-                  maxLength: { value: LONGEST_TITLE, message: common('tooLong', { count: LONGEST_TITLE }) },
-                })}
+                {...form.register('title', rules.text(LONGEST_TITLE))}
               />
               <TextArea
                 label={`${t('services.field.description')} (${common('optional')})`}
                 hint={t('services.hint.description')}
                 error={errors.description?.message}
-                {...form.register('description', {
-                  maxLength: { value: LONGEST_TEXT, message: common('tooLong', { count: LONGEST_TEXT }) },
-                })}
+                {...form.register('description', rules.free(LONGEST_TEXT))}
               />
               <div className={css.grid}>
                 {number('durationMin')}
