@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
+use super::again::Again;
 use super::command::Quality;
 use super::estimate::ProbePlan;
-use super::feedback::nearest;
-use super::forwarder::{ForwarderKey, Outgoing, quality_of};
+use super::forwarder::{ForwarderKey, quality_of};
 use super::select::{LAYERS, LayerIndex};
-use super::send::{Form, Queued};
 use super::shard::Shard;
 use super::transports::TransportKey;
 use crate::units::{Bitrate, MediaKind};
@@ -201,27 +200,11 @@ impl Shard {
             for back in 0..u64::from(plan.packets) {
                 let sent = forwarder.newest().checked_sub(back).and_then(|seq| forwarder.history.get(seq));
                 let Some(sent) = sent else { break };
-                let source = forwarder.source_of(sent.epoch).and_then(|key| Some((key, streams.get(key)?)));
-                let cached = source.and_then(|(key, stream)| {
-                    let seq = nearest(sent.source_seq, stream.stats.highest()?);
-                    Some((stream, stream.cached(key, seq, &publisher.receiving.extensions)?))
-                });
-                let Some((stream, packet)) = cached else { continue };
-                let route = stream.codec.as_ref().and_then(|current| forwarder.route(&current.params));
-                let Some(route) = route else { continue };
-                let (Some(payload_type), Some(rtx)) = (route.payload_type, route.rtx) else { continue 'forwarders };
-                let size = u64::from(packet.header.len);
-                let form = Form::Rtx { seq: forwarder.rtx_seq, payload_type: rtx };
-                forwarder.rtx_seq = forwarder.rtx_seq.add(1);
-                let queued = Queued {
-                    packet: send.gather(packet),
-                    forwarder: *forwarder_key,
-                    out: Outgoing { seq: u64::from(sent.out_seq), timestamp: sent.timestamp, codec: sent.codec },
-                    payload_type,
-                    strip_red: route.strip_red,
-                    form,
-                    kind: forwarder.kind,
-                };
+                let extensions = &publisher.receiving.extensions;
+                let Some(again) = Again::find(forwarder, sent, streams, extensions) else { continue };
+                let size = u64::from(again.packet.header.len);
+                let Some(form) = again.rtx(forwarder) else { continue 'forwarders };
+                let queued = again.queued(send.gather(again.packet), *forwarder_key, forwarder, form);
                 if !send.push(now, key, queued) {
                     break 'forwarders;
                 }

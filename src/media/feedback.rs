@@ -6,9 +6,9 @@ use crate::rtp::rtcp::{self, Rtcp};
 use crate::rtp::stats::ReportBlock;
 use crate::units::{NtpTime, SeqNo, Ssrc};
 
+use super::again::Again;
 use super::counters::Drop;
-use super::forwarder::{ForwarderKey, Outgoing};
-use super::send::{Form, Queued};
+use super::forwarder::ForwarderKey;
 use super::shard::Shard;
 use super::stream::StreamKey;
 use super::timers::Owner;
@@ -188,61 +188,19 @@ impl Shard {
                     continue;
                 }
             };
-            let source = forwarder.source_of(sent.epoch).and_then(|key| Some((key, streams.get(key)?)));
-            let cached = source.and_then(|(key, stream)| {
-                let seq = nearest(sent.source_seq, stream.stats.highest()?);
-                Some((stream, stream.cached(key, seq, &extensions)?))
-            });
-            let Some((stream, packet)) = cached else {
+            let Some(again) = Again::find(forwarder, sent, streams, &extensions) else {
                 counters.nack_misses += 1;
                 continue;
             };
-            if !sending.may_resend(now, usize::from(packet.header.len)) {
+            if !sending.may_resend(now, usize::from(again.packet.header.len)) {
                 counters.nack_over_budget += 1;
                 continue;
             }
-            let Some(route) = stream.codec.as_ref().and_then(|current| forwarder.route(&current.params)) else {
-                continue;
-            };
-            let Some(payload_type) = route.payload_type else { continue };
-            let form = match route.rtx {
-                Some(payload_type) => {
-                    let seq = forwarder.rtx_seq;
-                    forwarder.rtx_seq = seq.add(1);
-                    Form::Rtx { seq, payload_type }
-                }
-                None => Form::Again { transport_seq: sent.transport_seq, padding: sent.padding },
-            };
-            let out = Outgoing { seq: u64::from(sent.out_seq), timestamp: sent.timestamp, codec: sent.codec };
-            let queued = Queued {
-                packet: send.gather(packet),
-                forwarder: key,
-                out,
-                payload_type,
-                strip_red: route.strip_red,
-                form,
-                kind: forwarder.kind,
-            };
+            let form = again.rtx(forwarder).unwrap_or_else(|| again.repeated());
+            let queued = again.queued(send.gather(again.packet), key, forwarder, form);
             if !send.push(now, subscriber, queued) {
                 counters.drop(Drop::QueueFull);
             }
         }
-    }
-}
-
-/// The extended number with these low bits that lies nearest to `reference`.
-pub(super) fn nearest(low: u32, reference: u64) -> u64 {
-    reference.wrapping_add_signed(i64::from(low.wrapping_sub(reference as u32) as i32))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_a_number_is_completed_from_one_nearby() {
-        assert_eq!(nearest(5, 0x1_0000_0003), 0x1_0000_0005);
-        assert_eq!(nearest(u32::MAX, 0x1_0000_0003), 0xFFFF_FFFF);
-        assert_eq!(nearest(1, 0xFFFF_FFFF), 0x1_0000_0001);
     }
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod select;
 pub mod stats;
 
+mod again;
 mod allocate;
 mod binding;
 mod commands;

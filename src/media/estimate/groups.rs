@@ -31,7 +31,7 @@ pub struct Groups {
 
 impl Groups {
     /// Adds a packet; an answer comes when it opens a new group and two complete ones lie before it.
-    pub fn add(&mut self, sent: Instant, arrived: Duration, _size: u16) -> Option<Delta> {
+    pub fn add(&mut self, sent: Instant, arrived: Duration) -> Option<Delta> {
         let fresh = Group { first_sent: sent, last_sent: sent, first_arrived: arrived, last_arrived: arrived };
         let Some(current) = &mut self.current else {
             self.current = Some(fresh);
@@ -83,7 +83,7 @@ mod tests {
         let sent = |ms| start + Duration::from_millis(ms);
         let mut told = Vec::new();
         for (left, came) in [(0, 20), (1, 21), (20, 41), (21, 46), (40, 70), (60, 85)] {
-            told.extend(groups.add(sent(left), at(came), 1200));
+            told.extend(groups.add(sent(left), at(came)));
         }
         // 21 → 46 after 1 → 21, then 40 → 70 after that.
         assert_eq!(told.iter().map(|delta| delta.delay_ms.round()).collect::<Vec<_>>(), [5.0, 5.0]);
@@ -93,9 +93,9 @@ mod tests {
     fn what_comes_out_of_order_is_no_observation() {
         let start = Instant::now() + Duration::from_secs(1);
         let mut groups = Groups::default();
-        assert_eq!(groups.add(start, Duration::from_secs(1), 100), None);
-        assert_eq!(groups.add(start - Duration::from_millis(50), Duration::from_millis(1010), 100), None);
-        assert_eq!(groups.add(start + Duration::from_millis(20), Duration::from_millis(1020), 100), None);
-        assert!(groups.add(start + Duration::from_millis(40), Duration::from_millis(1040), 100).is_some());
+        assert_eq!(groups.add(start, Duration::from_secs(1)), None);
+        assert_eq!(groups.add(start - Duration::from_millis(50), Duration::from_millis(1010)), None);
+        assert_eq!(groups.add(start + Duration::from_millis(20), Duration::from_millis(1020)), None);
+        assert!(groups.add(start + Duration::from_millis(40), Duration::from_millis(1040)).is_some());
     }
 }

@@ -100,7 +100,7 @@ impl Estimator {
             let Some(arrived) = result.arrived else { continue };
             self.acked.arrived(arrived, result.size);
             self.queue.observe(now, result.sent, arrived);
-            if let Some(delta) = self.groups.add(result.sent, arrived, result.size) {
+            if let Some(delta) = self.groups.add(result.sent, arrived) {
                 self.trend.add(delta);
             }
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use arrayvec::ArrayVec;
 
+use super::consent::{Consent, ConsentWatch};
 use super::stun::UnverifiedRequest;
 use crate::transport::event::{DropCause, TransportCounters, TransportLimits};
 use crate::transport::outbox::Outbox;
@@ -22,21 +23,6 @@ pub(in crate::transport) enum IceEvent {
     /// The peer nominated a path other than the one before.
     Selected(Path),
     Consent(Consent),
-}
-
-/// Whether the peer wants to hear from us (RFC 7675, with LiveKit's timeouts).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::transport) enum Consent {
-    /// No authenticated check has come yet.
-    Awaited,
-    /// None came in time.
-    NeverCame,
-    /// Heard lately.
-    Given,
-    /// Silent for a while; we keep sending.
-    Doubtful,
-    /// Silent for too long; we stop sending.
-    Expired,
 }
 
 /// Our credentials of one ICE generation.
@@ -60,10 +46,7 @@ pub(in crate::transport) struct IceAgent {
     next_generation: u32,
     paths: ArrayVec<ValidPath, MAX_PATHS>,
     selected: Option<(Path, u32)>,
-    consent: Consent,
-    /// When the first check is overdue; unset until the peer has a description to act upon.
-    first_check_due: Option<Instant>,
-    last_heard: Instant,
+    consent: ConsentWatch,
     events: VecDeque<IceEvent>,
 }
 
@@ -77,16 +60,14 @@ impl IceAgent {
             next_generation: 1,
             paths: ArrayVec::new(),
             selected: None,
-            consent: Consent::Awaited,
-            first_check_due: None,
-            last_heard: now,
+            consent: ConsentWatch::new(now, limits),
             events: VecDeque::new(),
         }
     }
 
     /// The peer has our description: from now on its checks are overdue some time.
     pub(in crate::transport) fn expect_checks(&mut self, now: Instant) {
-        self.first_check_due.get_or_insert(now + self.limits.ice_timeout);
+        self.consent.expect(now);
     }
 
     /// New credentials of ours (RFC 8445 §9). Those of the nominated pair stay valid until the new ones have one.
@@ -150,15 +131,13 @@ impl IceAgent {
 
     /// When the peer was last heard.
     pub(in crate::transport) const fn last_heard(&self) -> Instant {
-        self.last_heard
+        self.consent.last_heard()
     }
 
     /// An authenticated packet of any kind came in: the peer is there.
     pub(in crate::transport) fn heard(&mut self, now: Instant) {
-        self.last_heard = now;
-        if self.consent != Consent::Given {
-            self.set_consent(Consent::Given);
-        }
+        let consent = self.consent.heard(now);
+        self.events.extend(consent.map(IceEvent::Consent));
     }
 
     /// The nominated path.
@@ -168,7 +147,7 @@ impl IceAgent {
 
     /// Whether the peer is there.
     pub(in crate::transport) fn consent(&self) -> Consent {
-        self.consent
+        self.consent.state()
     }
 
     pub(in crate::transport) fn poll_event(&mut self) -> Option<IceEvent> {
@@ -177,18 +156,12 @@ impl IceAgent {
 
     pub(in crate::transport) fn poll_timeout(&self) -> Option<Instant> {
         let expiry = self.paths.iter().map(|valid| valid.last_check + self.limits.path_expiry).min();
-        [expiry, self.consent_deadline()].into_iter().flatten().min()
+        [expiry, self.consent.deadline()].into_iter().flatten().min()
     }
 
     pub(in crate::transport) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
-        if self.consent_deadline().is_some_and(|due| due <= now) {
-            match self.consent {
-                Consent::Awaited => self.set_consent(Consent::NeverCame),
-                Consent::Given => self.set_consent(Consent::Doubtful),
-                Consent::Doubtful => self.set_consent(Consent::Expired),
-                Consent::NeverCame | Consent::Expired => {}
-            }
-        }
+        let consent = self.consent.elapse(now);
+        self.events.extend(consent.map(IceEvent::Consent));
         let expiry = self.limits.path_expiry;
         while let Some(at) = self.paths.iter().position(|valid| valid.last_check + expiry <= now) {
             let path = self.paths.remove(at).path;
@@ -207,20 +180,6 @@ impl IceAgent {
     /// Every valid path.
     pub(in crate::transport) fn paths(&self) -> impl Iterator<Item = Path> + '_ {
         self.paths.iter().map(|valid| valid.path)
-    }
-
-    fn consent_deadline(&self) -> Option<Instant> {
-        match self.consent {
-            Consent::Awaited => self.first_check_due,
-            Consent::Given => Some(self.last_heard + self.limits.disconnected_after),
-            Consent::Doubtful => Some(self.last_heard + self.limits.disconnected_after + self.limits.failed_after),
-            Consent::NeverCame | Consent::Expired => None,
-        }
-    }
-
-    fn set_consent(&mut self, consent: Consent) {
-        self.consent = consent;
-        self.events.push_back(IceEvent::Consent(consent));
     }
 
     fn learn(&mut self, now: Instant, path: Path, generation: u32, counters: &mut TransportCounters) {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
-use super::agent::{Consent, IceEvent};
+use super::agent::IceEvent;
+use super::consent::{Consent, ConsentWatch};
 use super::stun::{self, CheckFlags, UnverifiedRequest};
 use crate::transport::event::{DropCause, TransportCounters, TransportLimits};
 use crate::transport::outbox::Outbox;
@@ -39,12 +40,9 @@ struct Pair {
 pub(in crate::transport) struct Checker {
     local: IceCredentials,
     remote: Option<IceCredentials>,
-    limits: TransportLimits,
     pairs: ArrayVec<Pair, MAX_PAIRS>,
     selected: Option<Path>,
-    consent: Consent,
-    give_up: Option<Instant>,
-    last_heard: Instant,
+    consent: ConsentWatch,
     seed: u64,
     checks: u32,
     events: VecDeque<IceEvent>,
@@ -55,12 +53,9 @@ impl Checker {
         Self {
             local,
             remote: None,
-            limits,
             pairs: ArrayVec::new(),
             selected: None,
-            consent: Consent::Awaited,
-            give_up: None,
-            last_heard: now,
+            consent: ConsentWatch::new(now, limits),
             seed,
             checks: 0,
             events: VecDeque::new(),
@@ -73,7 +68,7 @@ impl Checker {
             return;
         }
         self.remote = Some(remote.clone());
-        self.give_up.get_or_insert(now + self.limits.ice_timeout);
+        self.consent.expect(now);
         for pair in &mut self.pairs {
             pair.due = Some(now);
         }
@@ -190,14 +185,12 @@ impl Checker {
     }
 
     pub(in crate::transport) const fn last_heard(&self) -> Instant {
-        self.last_heard
+        self.consent.last_heard()
     }
 
     pub(in crate::transport) fn heard(&mut self, now: Instant) {
-        self.last_heard = now;
-        if self.consent != Consent::Given {
-            self.set_consent(Consent::Given);
-        }
+        let consent = self.consent.heard(now);
+        self.events.extend(consent.map(IceEvent::Consent));
     }
 
     pub(in crate::transport) fn selected(&self) -> Option<Path> {
@@ -205,7 +198,7 @@ impl Checker {
     }
 
     pub(in crate::transport) fn consent(&self) -> Consent {
-        self.consent
+        self.consent.state()
     }
 
     pub(in crate::transport) fn poll_event(&mut self) -> Option<IceEvent> {
@@ -214,18 +207,12 @@ impl Checker {
 
     pub(in crate::transport) fn poll_timeout(&self) -> Option<Instant> {
         let checks = self.remote.as_ref().and_then(|_| self.pairs.iter().filter_map(|pair| pair.due).min());
-        [checks, self.consent_deadline()].into_iter().flatten().min()
+        [checks, self.consent.deadline()].into_iter().flatten().min()
     }
 
     pub(in crate::transport) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
-        if self.consent_deadline().is_some_and(|due| due <= now) {
-            match self.consent {
-                Consent::Awaited => self.set_consent(Consent::NeverCame),
-                Consent::Given => self.set_consent(Consent::Doubtful),
-                Consent::Doubtful => self.set_consent(Consent::Expired),
-                Consent::NeverCame | Consent::Expired => {}
-            }
-        }
+        let consent = self.consent.elapse(now);
+        self.events.extend(consent.map(IceEvent::Consent));
         let Some(remote) = &self.remote else { return };
         for pair in self.pairs.iter_mut().filter(|pair| pair.due.is_some_and(|due| due <= now)) {
             self.checks += 1;
@@ -258,19 +245,5 @@ impl Checker {
 
     pub(in crate::transport) fn paths(&self) -> impl Iterator<Item = Path> + '_ {
         self.pairs.iter().filter(|pair| pair.valid).map(|pair| pair.path)
-    }
-
-    fn consent_deadline(&self) -> Option<Instant> {
-        match self.consent {
-            Consent::Awaited => self.give_up,
-            Consent::Given => Some(self.last_heard + self.limits.disconnected_after),
-            Consent::Doubtful => Some(self.last_heard + self.limits.disconnected_after + self.limits.failed_after),
-            Consent::NeverCame | Consent::Expired => None,
-        }
-    }
-
-    fn set_consent(&mut self, consent: Consent) {
-        self.consent = consent;
-        self.events.push_back(IceEvent::Consent(consent));
     }
 }

@@ -5,12 +5,14 @@
 
 mod agent;
 mod checker;
+mod consent;
 mod stun;
 
 use std::time::Instant;
 
-pub(super) use agent::{Consent, IceAgent, IceEvent};
+pub(super) use agent::{IceAgent, IceEvent};
 pub(super) use checker::Checker;
+pub(super) use consent::Consent;
 
 use super::event::{DropCause, TransportCounters};
 use super::outbox::Outbox;
