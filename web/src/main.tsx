@@ -5,6 +5,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queries } from './api/query';
 import { App } from './app/app';
+import { takeServed } from './app/served';
 import { startWorker } from './app/worker';
 import { startI18n } from './i18n';
 import { startTheme } from './lib/theme';
@@ -12,6 +13,7 @@ import { measureClock } from './live/clock';
 
 async function start(): Promise<void> {
   startTheme();
+  takeServed();
   void measureClock().catch(() => {});
   startWorker();
   await startI18n();
