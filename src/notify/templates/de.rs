@@ -152,10 +152,10 @@ fn wording(message: &Message, s: &Said) -> Wording {
         }
         Message::Waiting(change) => {
             let who = if change.name.is_empty() { "Jemand" } else { who };
-            w.subject = format!("{who} wartet im Vorraum");
-            w.lead = format!("{who} wartet im Vorraum.");
+            w.subject = format!("{who} wartet im Warteraum");
+            w.lead = format!("{who} wartet im Warteraum.");
             w.action = "Zum Gespräch";
-            w.short = format!("{who} wartet im Vorraum ({title})");
+            w.short = format!("{who} wartet im Warteraum ({title})");
         }
         Message::Reminder(_) => {
             w.subject = format!("Erinnerung: {title} {}", s.soon);

@@ -28,6 +28,8 @@ async function send({ id, version }: Appointment, act: Act): Promise<Appointment
       const { kind: _, ...body } = act;
       return ask(api.POST('/api/appointments/{appointment_id}/outcome', { ...at, body }));
     }
+    case 'window':
+      return ask(api.PATCH('/api/appointments/{appointment_id}/window', { ...at, body: act.body }));
     case 'open':
       await ask(api.POST('/api/appointments/{appointment_id}/open', plain));
       return undefined;

@@ -7,6 +7,7 @@ import { outOfDate } from './act';
 import css from './appointments.module.css';
 import { DecisionDialog, OutcomeDialog, TimeDialog } from './dialogs';
 import type { Act, Action, Appointment } from './view';
+import { WindowDialog } from './window-dialog';
 
 /** What picks one of the times that are free for an appointment. */
 export type TimesPicker = ComponentType<{
@@ -17,13 +18,14 @@ export type TimesPicker = ComponentType<{
 
 export type OnAct = (act: Act) => Promise<void>;
 
-type Shown = Exclude<Action, 'join' | 'request' | 'change_seats' | 'change_window'>;
+type Shown = Exclude<Action, 'join' | 'request' | 'change_seats'>;
 
 /** In the order in which they are offered; the first ones lie open, the others under "more". */
 const OPEN: readonly Shown[] = ['approve', 'accept_proposal', 'decline_proposal', 'reject'];
 const MORE: readonly Shown[] = [
   'extend',
   'open_early',
+  'change_window',
   'propose',
   'reschedule',
   'complete',
@@ -129,6 +131,7 @@ export function Actions({
       {(asked === 'propose' || asked === 'reschedule') && (
         <TimeDialog {...dialog} kind={asked} Times={Times} />
       )}
+      {asked === 'change_window' && <WindowDialog {...dialog} />}
       {asked === 'correct' && <OutcomeDialog {...dialog} />}
       {(asked === 'approve' || asked === 'reject' || asked === 'cancel') && (
         <DecisionDialog {...dialog} kind={asked} />

@@ -11,7 +11,8 @@ import css from './appointments.module.css';
 import { type Act, type Appointment, sideOf } from './view';
 import { When } from './words';
 
-interface Asking {
+/** What every dialog about an appointment is given. */
+export interface Asking {
   appointment: Appointment;
   busy: boolean;
   error: unknown;
@@ -22,7 +23,7 @@ interface Asking {
 /** As long as the server takes them. */
 const LONGEST = 5000;
 
-function Refusal({ error }: { error: unknown }) {
+export function Refusal({ error }: { error: unknown }) {
   const { t } = useTranslation('appointments');
   if (error === undefined) return null;
   if (!outOfDate(error)) return <ProblemNote error={error} />;
@@ -91,7 +92,8 @@ export function DecisionDialog({
   );
 }
 
-function Of({ appointment }: { appointment: Appointment }) {
+/** Which appointment it is about. */
+export function Of({ appointment }: { appointment: Appointment }) {
   return (
     <div className={css.of}>
       <p>

@@ -92,6 +92,7 @@ export type Act =
   | { kind: 'approve' | 'reject' | 'cancel'; message: string }
   | { kind: 'propose' | 'reschedule'; startsAt: string; message: string; outsideHours?: boolean }
   | { kind: 'accept' | 'decline' | 'complete' | 'open' | 'extend' }
+  | { kind: 'window'; body: Schemas['OtherWindow'] }
   | { kind: 'outcome'; outcome: 'completed' }
   | { kind: 'outcome'; outcome: 'no_show'; noShow: Schemas['NoShow'] };
 

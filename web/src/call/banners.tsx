@@ -126,7 +126,7 @@ function Closing({
 }) {
   const { t } = useTranslation('call');
   const now = useServerNow();
-  if (notice.type === 'closed') return null;
+  if (notice.type === 'closed' || notice.type === 'next_waits') return null;
   const closesAt = notice.closesAt;
   const minutes = closesAt ? Math.max(0, Math.ceil((Date.parse(closesAt) - now) / 60_000)) : 0;
   const words =

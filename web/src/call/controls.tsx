@@ -1,6 +1,7 @@
 import { useLocalParticipant, useParticipantAttributes, useRoomContext } from '@livekit/components-react';
 import { Track } from 'livekit-client';
 import {
+  CalendarClock,
   Captions,
   CircleStop,
   Ellipsis,
@@ -48,6 +49,7 @@ export interface Extras {
   onPip?: (() => void) | undefined;
   captions?: { on: boolean; toggle: () => void } | undefined;
   onExtend?: (() => void) | undefined;
+  onWindow?: (() => void) | undefined;
   onEnd?: (() => void) | undefined;
   onLeave: () => void;
 }
@@ -249,6 +251,7 @@ export function Controls(props: Extras) {
                 })}
               {item(<Keyboard size={22} />, t('bar.help'), props.onHelp, { hint: '?' })}
               {props.onExtend && item(<Timer size={22} />, t('bar.extend'), props.onExtend)}
+              {props.onWindow && item(<CalendarClock size={22} />, t('bar.window'), props.onWindow)}
               {props.onEnd && item(<CircleStop size={22} />, t('bar.end'), props.onEnd, { danger: true })}
             </>
           );

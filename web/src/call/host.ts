@@ -43,9 +43,9 @@ export function useHost(appointment: Appointment | undefined) {
   const path = { appointment_id: appointment?.id ?? '' } as { appointment_id: Schemas['AppointmentId'] };
   const extend = useMutation({
     mutationFn: () => ask(api.POST('/api/appointments/{appointment_id}/extend', { params: { path } })),
-    onSuccess: ({ closesAt, delays }) => {
+    onSuccess: ({ closesAt }) => {
+      // Whom that delays the room says itself.
       toast.success(t('host.extended', { time: time(closesAt) }));
-      if (delays) toast.info(t('host.delays'));
       refresh();
     },
     onError: (error) => void toast.problem(error),
@@ -65,6 +65,7 @@ export function useHost(appointment: Appointment | undefined) {
     mayExtend: may('extend'),
     extend: () => extend.mutate(),
     extending: extend.isPending,
+    mayChangeWindow: may('change_window'),
     mayEnd: may('complete'),
     end: () => end.mutateAsync(),
     ending: end.isPending,

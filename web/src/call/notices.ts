@@ -8,6 +8,8 @@ export type Notice =
   | { type: 'closing'; closesAt: string; minutesLeft: number }
   | { type: 'overtime'; endsAt: string; closesAt: string | null }
   | { type: 'extended'; closesAt: string | null }
+  /** Whom the host sees after this. */
+  | { type: 'next_waits'; startsAt: string }
   | { type: 'closed'; reason: string };
 
 /** A notice out of a packet. What this version does not know is none. */
@@ -19,7 +21,7 @@ export function parse(payload: Uint8Array): Notice | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { type, closesAt, endsAt, minutesLeft, reason } = value as Record<string, unknown>;
+  const { type, closesAt, endsAt, startsAt, minutesLeft, reason } = value as Record<string, unknown>;
   const isTime = (text: unknown): text is string =>
     typeof text === 'string' && !Number.isNaN(Date.parse(text));
   const close = isTime(closesAt) ? closesAt : null;
@@ -30,6 +32,8 @@ export function parse(payload: Uint8Array): Notice | undefined {
       return isTime(endsAt) ? { type, endsAt, closesAt: close } : undefined;
     case 'extended':
       return { type, closesAt: close };
+    case 'next_waits':
+      return isTime(startsAt) ? { type, startsAt } : undefined;
     case 'closed':
       return { type, reason: typeof reason === 'string' ? reason : 'deleted' };
     default:
@@ -45,7 +49,8 @@ export function useNotice(room: Room, told: (notice: Notice) => void) {
       if (topic !== NOTICE_TOPIC || participant) return;
       const heard = parse(payload);
       if (!heard) return;
-      setNotice(heard);
+      // Of the room's own end; the others are said by whoever is told of them.
+      if (heard.type !== 'next_waits') setNotice(heard);
       told(heard);
     };
     room.on(RoomEvent.DataReceived, hear);

@@ -5,7 +5,7 @@ import {
   useLocalParticipant,
 } from '@livekit/components-react';
 import { ConnectionState, type Room } from 'livekit-client';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { time } from '~/lib/format';
 import { Button } from '~/ui/button';
@@ -27,6 +27,9 @@ import { DevicesDialog, HelpDialog, useBlur } from './settings';
 import { SidePanel } from './side-panel';
 import { Stage } from './stage';
 import { useWakeLock } from './wake';
+
+/** Wanted by few, and by hosts alone. */
+const RoomWindow = lazy(() => import('./room-window'));
 
 interface Props {
   room: Room;
@@ -53,10 +56,17 @@ function Inside({ room, role, appointment, onNotice, onLeave }: Props) {
   const [layout, setLayout] = useState<Layout>('auto');
   const [pinned, setPinned] = useState<string>();
   const [panel, setPanel] = useState<Panel>();
-  const [dialog, setDialog] = useState<'devices' | 'help' | 'end'>();
+  const [dialog, setDialog] = useState<'devices' | 'help' | 'end' | 'window'>();
   const [captionsOn, setCaptionsOn] = useState(true);
-  const [notice, dismiss] = useNotice(room, onNotice);
   const host = useHost(appointment);
+  const told = useCallback(
+    (heard: Notice) => {
+      if (heard.type === 'next_waits' && isHost) toast.info(t('host.nextAt', { time: time(heard.startsAt) }));
+      onNotice(heard);
+    },
+    [isHost, onNotice, t],
+  );
+  const [notice, dismiss] = useNotice(room, told);
   const lobby = useLobby(isHost);
   const log = useChatLog(room, appointment?.id, panel === 'chat');
   const reactions = useReactions(room);
@@ -128,6 +138,7 @@ function Inside({ room, role, appointment, onNotice, onLeave }: Props) {
         onPip={pip.toggle}
         captions={anySaid ? { on: captionsOn, toggle: () => setCaptionsOn((on) => !on) } : undefined}
         onExtend={host.mayExtend ? host.extend : undefined}
+        onWindow={host.mayChangeWindow ? () => setDialog('window') : undefined}
         onEnd={isHost && host.mayEnd ? () => setDialog('end') : undefined}
         onLeave={onLeave}
       />
@@ -154,6 +165,11 @@ function Inside({ room, role, appointment, onNotice, onLeave }: Props) {
       >
         <p>{t('host.endWords')}</p>
       </Dialog>
+      {dialog === 'window' && appointment && (
+        <Suspense>
+          <RoomWindow appointment={appointment} onClose={() => setDialog(undefined)} />
+        </Suspense>
+      )}
       {pip.small && <PipView small={pip.small} />}
       <Announcer />
     </div>

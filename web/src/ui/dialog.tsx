@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import css from './ui.module.css';
 
@@ -23,6 +23,16 @@ export function Dialog({
   const { t } = useTranslation();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  // The browser gives the focus back when a dialog is closed, not when it goes with what it stands in.
+  useLayoutEffect(() => {
+    if (!open) return;
+    const before = document.activeElement;
+    return () =>
+      queueMicrotask(() => {
+        const lost = document.activeElement === null || document.activeElement === document.body;
+        if (lost && before instanceof HTMLElement && before.isConnected) before.focus();
+      });
+  }, [open]);
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog) return;

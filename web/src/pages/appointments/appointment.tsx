@@ -16,6 +16,7 @@ import { Times } from '~/appointments/times';
 import { Trail } from '~/appointments/trail';
 import { type Appointment, partnersOf, sideOf, stands } from '~/appointments/view';
 import { WhyNot } from '~/appointments/why';
+import { RoomOpen } from '~/appointments/window';
 import { AppointmentCard } from '~/components/appointment-card';
 import { useTitle } from '~/lib/title';
 import { useServerNow } from '~/live/clock';
@@ -73,6 +74,7 @@ function Whole({ appointment }: { appointment: Appointment }) {
             large
             level={2}
           >
+            <RoomOpen appointment={appointment} now={now} />
             {side === 'customer' && <Terms appointment={appointment} now={now} />}
           </AppointmentCard>
           {stands(appointment) && <WhyNot appointment={appointment} now={now} />}
