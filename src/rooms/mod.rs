@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod admission;
+mod dynacast;
 pub mod link;
 pub mod media_plane;
 mod message;

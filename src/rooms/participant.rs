@@ -16,6 +16,7 @@ use crate::rooms::link::OutgoingSender;
 use crate::rooms::observer::{Arrival, Who};
 use crate::rooms::publication::Publication;
 use crate::rooms::quality::QualityMeter;
+use crate::rtp::Codec;
 use crate::transport::IceCredentials;
 use crate::transport::sdp::{Negotiation, SenderSpec};
 use crate::units::{MediaKind, UnixTime};
@@ -67,6 +68,8 @@ pub struct Subscription {
     pub target: LayerTarget,
     /// The encoding that feeds the forwarder, once a section is bound.
     pub bound: Option<crate::ids::MediaTrackId>,
+    /// The codec that feeds it or is to.
+    pub codec: Option<Codec>,
 }
 
 /// The last word of a subscriber about a track, kept while it is not subscribed too.

@@ -1,6 +1,7 @@
 //! A published track: what the publisher announced, which SDP sections carry it and how others see it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use visavis_signaling::proto::{
     self, AddTrackRequest, SimulcastCodecInfo, TrackInfo, TrackSource, TrackType, VideoLayer, encryption,
@@ -9,6 +10,7 @@ use visavis_signaling::proto::{
 
 use crate::ids::{MediaTrackId, TrackSid};
 use crate::media::{LayerSpec, Quality, TrackSpec};
+use crate::rooms::dynacast::Dynacast;
 use crate::rtp::{Codec, CodecParams};
 use crate::transport::ReceiverSection;
 use crate::units::{MediaKind, Mid, Rid};
@@ -31,6 +33,8 @@ pub struct Publication {
     pub subscriber_announced: bool,
     /// Media has arrived for it.
     pub has_media: bool,
+    /// What is wanted of it.
+    pub dynacast: Dynacast,
 }
 
 /// One codec of a published track.
@@ -50,13 +54,21 @@ pub struct Encoding {
 
 impl Publication {
     /// The publication that a request asks for, not yet carried by any section.
-    pub fn new(sid: TrackSid, request: &AddTrackRequest) -> Self {
+    pub fn new(sid: TrackSid, request: &AddTrackRequest, now: Instant) -> Self {
         let info = track_info(&sid, request);
         let mut cids = vec![request.cid.clone()];
         cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()));
         cids.retain(|cid| !cid.is_empty());
         cids.dedup();
-        Self { sid, info, cids, encodings: Vec::new(), subscriber_announced: false, has_media: false }
+        Self {
+            sid,
+            info,
+            cids,
+            encodings: Vec::new(),
+            subscriber_announced: false,
+            has_media: false,
+            dynacast: Dynacast::new(now),
+        }
     }
 
     /// Audio or video.
@@ -101,6 +113,7 @@ impl Publication {
             codec: first.codec,
             codecs: section.codecs.clone(),
         });
+        self.dynacast.add_codec(first.codec);
 
         let mime = first.codec.mime();
         let single = self.encodings.len() == 1;
@@ -323,7 +336,7 @@ mod tests {
             layers,
             ..Default::default()
         };
-        Publication::new(TrackSid::from_text("TR_VC1"), &request)
+        Publication::new(TrackSid::from_text("TR_VC1"), &request, Instant::now())
     }
 
     fn section(rids: &[&str]) -> ReceiverSection {

@@ -288,6 +288,7 @@ impl Room {
                 self.shared.metrics.joins.count("rtc_resumed");
                 self.perform(key, actions);
                 self.refresh_token(key);
+                self.remind_all(key);
             }
             Err(error) => {
                 tracing::info!(room = %self.name, %error, "session cannot be resumed");

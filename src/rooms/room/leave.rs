@@ -33,8 +33,9 @@ impl Room {
         }
         let was_active = participant.session.was_active();
         self.observe(FactKind::Left(Departure { who: participant.who(), reason, was_active }));
-        for subscription in participant.subscriptions.values() {
+        for (sid, subscription) in &participant.subscriptions {
             self.shared.metrics.tracks_subscribed.of(subscription.kind).dec();
+            self.note_want(subscription.publisher, sid, key);
         }
         for pc in std::iter::once(&participant.publisher).chain(&participant.subscriber) {
             self.by_transport.remove(&pc.id);

@@ -3,13 +3,14 @@
 //! Messages come from the WebSockets, from the media wing and from the server's own API; each is
 //! handled to its end before the next. `join` lets people in and resumes them, `signal` obeys their
 //! requests, `negotiate` carries offers and answers, `publish` and `subscribe` keep tracks and their
-//! ways to others, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
+//! ways to others, `dynacast` tells publishers what of it is wanted, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
 //! the clock, `closing` the appointed end, `quality` how connections fare; facts go to the observer.
 
 mod admin;
 mod chat;
 mod closing;
 mod data;
+mod dynacast;
 mod join;
 mod leave;
 mod media;
@@ -77,6 +78,8 @@ pub struct Room {
     next_link: u64,
     /// Whose downstream description is out of date; settled at the end of each message.
     stale: BTreeSet<ParticipantKey>,
+    /// Tracks of which something else may be wanted than before; settled likewise.
+    unlooked: BTreeSet<(ParticipantKey, String)>,
     /// The room's own state changed and everybody shall know.
     room_dirty: bool,
     last_room_update: Option<Instant>,
@@ -134,6 +137,7 @@ impl Room {
             next_key: 0,
             next_link: 0,
             stale: BTreeSet::new(),
+            unlooked: BTreeSet::new(),
             room_dirty: false,
             last_room_update: None,
             messages: ReliableCache::default(),
@@ -270,6 +274,7 @@ impl Room {
         for key in std::mem::take(&mut self.stale) {
             self.renegotiate(key);
         }
+        self.tell_wants();
         if self.room_dirty {
             self.announce_room();
         }

@@ -150,7 +150,7 @@ impl Room {
             if *bound == Some(encoding.track) {
                 continue;
             }
-            let track = encoding.track;
+            let (track, codec) = (encoding.track, encoding.codec);
             let Some(participant) = self.participants.get(&key) else { return };
             let target = participant.target(publication);
             if bound.is_some() {
@@ -161,8 +161,10 @@ impl Room {
                 self.participants.get_mut(&key).and_then(|it| it.subscriptions.get_mut(sid.as_str()))
             {
                 subscription.bound = Some(track);
+                subscription.codec = Some(codec);
                 subscription.target = target;
             }
+            self.note_want(*publisher, sid, key);
         }
         self.send_media(Command::SetSenders { id: pc, senders });
     }

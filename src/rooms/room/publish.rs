@@ -39,7 +39,7 @@ impl Room {
         let kind = TrackType::try_from(request.r#type).unwrap_or(TrackType::Audio);
         let source = TrackSource::try_from(request.source).unwrap_or(TrackSource::Unknown);
         let sid = TrackSid::random_with_letters(&mut self.rng, &track_letters(kind, source));
-        let publication = Publication::new(sid.clone(), &request);
+        let publication = Publication::new(sid.clone(), &request, self.clock.now());
         let info = publication.info.clone();
         self.shared.metrics.publish_attempts.of(publication.kind()).inc();
         participant.publications.insert(sid.as_str().into(), publication);
@@ -90,6 +90,7 @@ impl Room {
             }
             self.by_track.insert(track, (key, sid.clone()));
             self.send_media(Command::AddTrack { transport: pc, track, mid: section.mid, spec });
+            self.unlooked.insert((key, sid.clone()));
             if !was_visible {
                 self.shared.metrics.tracks_published.of(section.kind).inc();
                 started.push(sid);
@@ -132,6 +133,9 @@ impl Room {
         }
         if visible {
             self.announce(key, by_server);
+        }
+        if !muted {
+            self.remind(key, sid);
         }
     }
 

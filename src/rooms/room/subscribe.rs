@@ -73,7 +73,8 @@ impl Room {
             rtx_ssrc,
             stereo,
         };
-        let subscription = Subscription { publisher, kind, forwarder, spec: spec.clone(), target, bound: None };
+        let subscription =
+            Subscription { publisher, kind, forwarder, spec: spec.clone(), target, bound: None, codec: None };
         let Some(subscriber) = self.participants.get_mut(&key) else { return };
         subscriber.subscriptions.insert(sid.to_owned(), subscription);
         subscriber.downstream_mut().negotiation.add_sender(spec);
@@ -100,6 +101,7 @@ impl Room {
         if subscription.bound.is_some() {
             self.send_media(Command::RemoveForwarder(subscription.forwarder));
         }
+        self.note_want(subscription.publisher, sid, key);
     }
 
     pub(super) fn update_subscription(&mut self, key: ParticipantKey, update: &UpdateSubscription) {
@@ -169,6 +171,8 @@ impl Room {
         }
         if let Some(subscription) = self.participants.get_mut(&key).and_then(|it| it.subscriptions.get_mut(sid)) {
             subscription.target = target;
+            let publisher = subscription.publisher;
+            self.note_want(publisher, sid, key);
         }
     }
 

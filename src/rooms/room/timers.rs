@@ -62,6 +62,7 @@ impl Room {
             self.tell_quality();
         }
         self.measure();
+        self.tell_due_wants();
         self.expire_chat();
         self.watch_timetable();
         if self.closing.is_some() {

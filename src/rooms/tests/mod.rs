@@ -36,6 +36,7 @@ mod calls;
 mod chat;
 mod closing;
 mod counts;
+mod dynacast;
 mod facts;
 mod quality;
 mod scheduled;
