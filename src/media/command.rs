@@ -96,6 +96,13 @@ pub enum Command {
         /// Which layer, and whether at all.
         target: LayerTarget,
     },
+    /// The subscription is fed by another track from now on, the same picture in another codec; its stream goes on.
+    MoveForwarder {
+        /// The forwarder.
+        id: ForwarderId,
+        /// Its new source.
+        track: MediaTrackId,
+    },
     /// The subscription has ended.
     RemoveForwarder(ForwarderId),
     /// A message on a data channel, by label. Waits (bounded) for the channel to open when `hold` is set.

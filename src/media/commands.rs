@@ -53,6 +53,7 @@ impl Shard {
             }
             Command::SetSenders { id, senders } => self.set_senders(now, id, senders),
             Command::SetTarget { id, target } => self.set_target(now, id, target),
+            Command::MoveForwarder { id, track } => self.move_forwarder(now, id, track),
             Command::RemoveForwarder(id) => match self.forwarder_ids.get(&id).copied() {
                 Some(key) => self.remove_forwarder(key),
                 None => self.counters.drop(Drop::UnknownId),
@@ -431,6 +432,22 @@ impl Shard {
             return;
         }
         forwarder.selector.set_target(target);
+        self.refresh_forwarder(now, key);
+    }
+
+    fn move_forwarder(&mut self, now: Instant, id: ForwarderId, track: MediaTrackId) {
+        let found = (self.forwarder_ids.get(&id).copied(), self.track_ids.get(&track).copied());
+        let (Some(key), Some(to)) = found else { return self.counters.drop(Drop::UnknownId) };
+        let Some(forwarder) = self.forwarders.get_mut(key).filter(|it| it.track != to) else { return };
+        let from = std::mem::replace(&mut forwarder.track, to);
+        forwarder.stop();
+        forwarder.forget_route();
+        if let Some(track) = self.tracks.get_mut(from) {
+            track.forwarders.retain(|other| *other != key);
+        }
+        if let Some(track) = self.tracks.get_mut(to) {
+            track.forwarders.push(key);
+        }
         self.refresh_forwarder(now, key);
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use visavis_signaling::proto::{
-    self, AddTrackRequest, SimulcastCodecInfo, TrackInfo, TrackSource, TrackType, VideoLayer, encryption,
-    video_layer::Mode as LayerMode,
+    self, AddTrackRequest, BackupCodecPolicy, SimulcastCodecInfo, TrackInfo, TrackSource, TrackType, VideoLayer,
+    encryption, video_layer::Mode as LayerMode,
 };
 
 use crate::ids::{MediaTrackId, TrackSid};
@@ -13,6 +13,7 @@ use crate::media::{LayerSpec, Quality, TrackSpec};
 use crate::rooms::dynacast::Dynacast;
 use crate::rtp::{Codec, CodecParams};
 use crate::transport::ReceiverSection;
+use crate::transport::sdp::TrackCodec;
 use crate::units::{MediaKind, Mid, Rid};
 
 /// LiveKit asks for a slightly smaller layer than the element's size before it takes the next one.
@@ -35,6 +36,17 @@ pub struct Publication {
     pub has_media: bool,
     /// What is wanted of it.
     pub dynacast: Dynacast,
+    /// The backup codec, once everybody who can gets that one.
+    regressed: Option<Codec>,
+}
+
+/// How a subscriber gets a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// In which codec.
+    pub codec: Codec,
+    /// From which track; none while the publisher does not send that codec.
+    pub track: Option<MediaTrackId>,
 }
 
 /// One codec of a published track.
@@ -68,6 +80,7 @@ impl Publication {
             subscriber_announced: false,
             has_media: false,
             dynacast: Dynacast::new(now),
+            regressed: None,
         }
     }
 
@@ -142,6 +155,54 @@ impl Publication {
             encrypted: self.info.encryption != encryption::Type::None as i32,
             codecs: section.codecs.clone(),
         })
+    }
+
+    /// In which codecs it is to be had, best first: those that flow, then those that its publisher can send as well.
+    pub fn offered(&self) -> Vec<TrackCodec> {
+        let mut offered: Vec<TrackCodec> = Vec::new();
+        let sent = self.encodings.iter().flat_map(|it| it.codecs.first().map(TrackCodec::from));
+        for codec in sent.chain(self.potential().map(TrackCodec::from)) {
+            if offered.iter().all(|known| known.codec != codec.codec) {
+                offered.push(codec);
+            }
+        }
+        offered.sort_by_key(|it| self.regressed.is_some_and(|regressed| it.codec != regressed));
+        offered
+    }
+
+    /// Codecs that the publisher announced and does not send yet.
+    fn potential(&self) -> impl Iterator<Item = Codec> {
+        let unbound = self.info.codecs.iter().filter(|it| it.mid.is_empty());
+        let codecs = unbound.filter_map(|it| Codec::parse(&it.mime_type)).filter(|it| it.kind() == MediaKind::Video);
+        codecs.filter(|codec| self.encodings.iter().all(|it| it.codec != *codec))
+    }
+
+    /// What a subscriber gets who accepts these codecs.
+    pub fn choose(&self, accepts: impl Fn(Codec) -> bool) -> Option<Choice> {
+        let mut sent: Vec<&Encoding> = self.encodings.iter().filter(|it| accepts(it.codec)).collect();
+        sent.sort_by_key(|it| self.regressed.is_some_and(|regressed| it.codec != regressed));
+        match sent.first() {
+            Some(encoding) => Some(Choice { codec: encoding.codec, track: Some(encoding.track) }),
+            None => self.potential().find(|codec| accepts(*codec)).map(|codec| Choice { codec, track: None }),
+        }
+    }
+
+    /// The first packet of one of its codecs has come. True when that makes it the codec for everybody: the backup,
+    /// in a `small` room or by the publisher's will.
+    pub fn regress(&mut self, track: MediaTrackId, small: bool) -> bool {
+        let Some(encoding) = self.encodings.iter().find(|it| it.track == track) else { return false };
+        let backup = self.info.codecs.get(1).and_then(|it| Codec::parse(&it.mime_type));
+        let wanted = match BackupCodecPolicy::try_from(self.info.backup_codec_policy) {
+            Ok(BackupCodecPolicy::Regression) => true,
+            Ok(BackupCodecPolicy::PreferRegression) => small && self.kind() == MediaKind::Video,
+            Ok(BackupCodecPolicy::Simulcast) | Err(_) => false,
+        };
+        let regresses =
+            wanted && self.regressed.is_none() && backup == Some(encoding.codec) && self.encodings.len() > 1;
+        if regresses {
+            self.regressed = backup;
+        }
+        regresses
     }
 
     /// The layer that LiveKit would choose for an element of this size.

@@ -235,3 +235,27 @@ fn layers_ignoring_the_pause(world: &World) -> Vec<u8> {
     layers.dedup();
     layers
 }
+
+#[test]
+fn a_subscription_moves_to_the_tracks_other_codec_without_a_gap() {
+    let rids = ["q", "h", "f"];
+    let mut world = call(13, 1, &rids);
+    world.receivers(0, vec![receiver("0", &rids), receiver("1", &rids)]);
+    world.publish(0, 2, "1", MediaKind::Video);
+    let mut other = Camera::new(world.now, 0, "1", &rids);
+    for layer in &mut other.layers {
+        layer.ssrc += 500;
+    }
+    world.cameras.push(other);
+    world.run_for(Duration::from_secs(2));
+    let moved = world.now;
+    world.command(Command::MoveForwarder { id: ForwarderId(1), track: MediaTrackId(2) });
+    world.command(Command::RemoveTrack(MediaTrackId(1)));
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(check_continuity(&world.clients[1], ssrc_of(1)), [2]);
+    let after = world.clients[1].of(ssrc_of(1)).filter(|got| got.at > moved + Duration::from_secs(1)).count();
+    assert!(after > 100, "{after}");
+    assert!(longest_pause(&world.clients[1], ssrc_of(1)) < Duration::from_millis(150));
+    world.command(Command::MoveForwarder { id: ForwarderId(1), track: MediaTrackId(9) });
+    assert_eq!(world.shard.counters().dropped(crate::media::counters::Drop::UnknownId), 1);
+}

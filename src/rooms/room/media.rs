@@ -50,6 +50,8 @@ impl Room {
         if !std::mem::replace(&mut publication.has_media, true) {
             self.shared.metrics.publish_successes.of(publication.kind()).inc();
         }
+        let (key, sid) = (*key, sid.clone());
+        self.regress(key, &sid, track);
     }
 
     fn transport_connected(&mut self, id: TransportId) {

@@ -9,6 +9,7 @@ use super::Room;
 use crate::ids::ForwarderId;
 use crate::media::Command;
 use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
+use crate::rooms::publication::Choice;
 use crate::rtp::Codec;
 use crate::transport::ReceiverSection;
 use crate::transport::sdp::{CodecRule, EnabledCodec, EnabledCodecs, PublishEdits, RemoteDescription, SdpError};
@@ -144,23 +145,24 @@ impl Room {
                     .iter()
                     .any(|params| params.codec == codec || codec == Codec::Red && params.codec == Codec::Opus)
             };
-            let Some(encoding) = publication.encodings.iter().find(|encoding| accepts(encoding.codec)) else {
+            let chosen = publication.choose(accepts);
+            let Some(Choice { codec, track }) = chosen.filter(|it| bound.is_none() || *bound != it.track) else {
                 continue;
             };
-            if *bound == Some(encoding.track) {
-                continue;
-            }
-            let (track, codec) = (encoding.track, encoding.codec);
             let Some(participant) = self.participants.get(&key) else { return };
             let target = participant.target(publication);
-            if bound.is_some() {
-                self.send_media(Command::RemoveForwarder(*forwarder));
+            match (bound, track) {
+                (Some(_), Some(track)) => self.send_media(Command::MoveForwarder { id: *forwarder, track }),
+                (None, Some(track)) => {
+                    self.send_media(Command::AddForwarder { id: *forwarder, track, transport: pc, target });
+                }
+                // Its publisher is asked for that codec.
+                (_, None) => {}
             }
-            self.send_media(Command::AddForwarder { id: *forwarder, track, transport: pc, target });
             if let Some(subscription) =
                 self.participants.get_mut(&key).and_then(|it| it.subscriptions.get_mut(sid.as_str()))
             {
-                subscription.bound = Some(track);
+                subscription.bound = track;
                 subscription.codec = Some(codec);
                 subscription.target = target;
             }

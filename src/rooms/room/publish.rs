@@ -3,7 +3,7 @@
 use visavis_signaling::proto::{AddTrackRequest, TrackSource, TrackType, request_response};
 
 use super::Room;
-use crate::ids::TrackSid;
+use crate::ids::{MediaTrackId, TrackSid};
 use crate::media::Command;
 use crate::rooms::media_plane::track_letters;
 use crate::rooms::participant::ParticipantKey;
@@ -15,6 +15,8 @@ use crate::transport::sdp::TrackCodec;
 const MAX_PENDING: usize = 20;
 /// All tracks of a participant at once.
 const MAX_TRACKS: usize = 64;
+/// With fewer participants than this a track falls back to its backup codec for all of them, as in LiveKit.
+const REGRESSION_THRESHOLD: usize = 5;
 
 impl Room {
     pub(super) fn add_track(&mut self, key: ParticipantKey, request: AddTrackRequest) {
@@ -169,11 +171,10 @@ impl Room {
         }
     }
 
-    /// Subscribers that could not decode the first codec may decode the new one.
+    /// Subscribers that wait for this codec get it; those that were not offered it are offered it now.
     fn codec_added(&mut self, key: ParticipantKey, sid: &str) {
         let Some(publication) = self.participants.get(&key).and_then(|it| it.publications.get(sid)) else { return };
-        let codecs: Vec<TrackCodec> =
-            publication.encodings.iter().flat_map(|it| it.codecs.first().map(Into::into)).collect();
+        let codecs: Vec<TrackCodec> = publication.offered();
         let waiting: Vec<_> = self
             .participants
             .iter()
@@ -181,8 +182,10 @@ impl Room {
             .map(|(subscriber, _)| *subscriber)
             .collect();
         for subscriber in waiting {
+            self.bind_senders(subscriber);
             if let Some(participant) = self.participants.get_mut(&subscriber)
                 && let Some(subscription) = participant.subscriptions.get_mut(sid)
+                && subscription.bound.is_none()
             {
                 subscription.spec.codecs.clone_from(&codecs);
                 let spec = subscription.spec.clone();
@@ -191,6 +194,24 @@ impl Room {
             }
         }
         self.announce(key, true);
+    }
+
+    /// The backup codec flows: while the room is small everybody gets it, and the publisher need not encode twice
+    /// (LiveKit's codec regression). Whoever cannot decode it keeps the other.
+    pub(super) fn regress(&mut self, key: ParticipantKey, sid: &str, track: MediaTrackId) {
+        let small = self.participants.len() < REGRESSION_THRESHOLD;
+        let Some(publication) = self.participants.get_mut(&key).and_then(|it| it.publications.get_mut(sid)) else {
+            return;
+        };
+        if !publication.regress(track, small) {
+            return;
+        }
+        tracing::info!(room = %self.name, track = sid, "everybody gets the backup codec");
+        let subscribers = self.participants.iter().filter(|(_, it)| it.subscriptions.contains_key(sid));
+        let subscribers: Vec<_> = subscribers.map(|(subscriber, _)| *subscriber).collect();
+        for subscriber in subscribers {
+            self.bind_senders(subscriber);
+        }
     }
 
     /// Ends what the participant may no longer publish.

@@ -68,7 +68,7 @@ impl Room {
             kind,
             stream_id: stream.into(),
             track_id: sid.into(),
-            codecs: publication.encodings.iter().flat_map(|it| it.codecs.first().map(Into::into)).collect(),
+            codecs: publication.offered(),
             ssrc,
             rtx_ssrc,
             stereo,

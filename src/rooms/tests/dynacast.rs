@@ -42,7 +42,7 @@ async fn asks_for(client: &mut Client, sid: &str, settings: UpdateTrackSettings)
 }
 
 /// Says something and waits until it has been dealt with.
-async fn says(client: &mut Client, message: signal_request::Message) {
+pub async fn says(client: &mut Client, message: signal_request::Message) {
     client.send(message).await;
     client.send(signal_request::Message::Ping(1)).await;
     client.until(|message| matches!(message, signal_response::Message::Pong(_)).then_some(())).await;
@@ -61,7 +61,7 @@ fn hidden() -> UpdateTrackSettings {
 }
 
 /// The next update: each codec with the number of qualities that are wanted of it.
-async fn told(client: &mut Client) -> Vec<(String, usize)> {
+pub async fn told(client: &mut Client) -> Vec<(String, usize)> {
     let update = client
         .until(|message| match message {
             signal_response::Message::SubscribedQualityUpdate(update) => Some(update),
