@@ -26,7 +26,7 @@ async function sends(publisher, rids) {
 for (const [publisher, subscriber] of [['chromium-v1', 'chromium-v1'], ['chromium-v0', 'chromium-v0']]) {
   scenario(
     `${publisher} stops the layers that nobody looks at and sends them again when somebody does`,
-    { covers: [[publisher, 'dynacast']], seconds: 170 },
+    { covers: [[publisher, 'dynacast']], seconds: 400 },
     async (call) => {
       const ana = await call.join(publisher, 'ana', { dynacast: true });
       const ben = await call.join(subscriber, 'ben');
@@ -54,7 +54,7 @@ for (const [publisher, subscriber] of [['chromium-v1', 'chromium-v1'], ['chromiu
 
 scenario(
   'a hidden picture is not sent, a small one in its lowest layer',
-  { covers: [['chromium-v1', 'dynacast with adaptive stream']], seconds: 150 },
+  { covers: [['chromium-v1', 'dynacast with adaptive stream']], seconds: 300 },
   async (call) => {
     const ana = await call.join('chromium-v1', 'ana', { dynacast: true });
     const ben = await call.join('chromium-v1', 'ben', { adaptiveStream: true });
