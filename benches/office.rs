@@ -176,7 +176,7 @@ async fn bookings() -> Vec<Row> {
                     let wanted = Wanted::Start { service: service(expert), starts_at, tz: "Europe/Rome".into() };
                     let begun = Instant::now();
                     let actor = Actor::User(person(customer), Role::Customer);
-                    let request = BookingRequest { wanted, note: String::new(), companions: Vec::new() };
+                    let request = BookingRequest { wanted, note: String::new(), companions: Vec::new(), consent: None };
                     match scheduler.request(actor, request).await {
                         Ok(_) => times.push(begun.elapsed()),
                         Err(error) => panic!("{error}"),
@@ -253,6 +253,7 @@ async fn tokens() -> Vec<Row> {
         web: Web::of(Assets::default()),
         sign_in_methods: SignInMethods::new(&settings, false),
         dispatcher,
+        media: Arc::new(Default::default),
         inbox: None,
         sms_log: None,
     });

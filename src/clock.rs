@@ -1,9 +1,10 @@
 //! Injected time. Only this file, `net/` and the runtime's timers read the system's clocks;
 //! everything else takes its time from a [`Clock`] or as an argument.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
 
 use crate::units::UnixTime;
 
@@ -78,7 +79,7 @@ impl Clock for ManualClock {
 /// time. Monotonic time is the other's: timers and timeouts run on as before.
 pub struct ShiftedClock {
     inner: SharedClock,
-    offset: AtomicI64,
+    offset: watch::Sender<i64>,
 }
 
 impl ShiftedClock {
@@ -87,12 +88,17 @@ impl ShiftedClock {
 
     /// A clock that is not shifted yet.
     pub fn new(inner: SharedClock) -> Self {
-        Self { inner, offset: AtomicI64::new(0) }
+        Self { inner, offset: watch::Sender::new(0) }
     }
 
     /// How many milliseconds the calendar is ahead of the other's; behind where negative.
     pub fn offset_millis(&self) -> i64 {
-        self.offset.load(Ordering::Relaxed)
+        *self.offset.borrow()
+    }
+
+    /// What turns when the calendar is shifted, for those who have told somebody what time it is.
+    pub fn shifts(&self) -> watch::Receiver<i64> {
+        self.offset.subscribe()
     }
 
     /// Shifts the calendar to so many milliseconds ahead of the other's. False, and nothing changes, when that is
@@ -100,7 +106,7 @@ impl ShiftedClock {
     pub fn shift(&self, offset_millis: i64) -> bool {
         let possible = u128::from(offset_millis.unsigned_abs()) <= Self::MAX_OFFSET.as_millis();
         if possible {
-            self.offset.store(offset_millis, Ordering::Relaxed);
+            self.offset.send_replace(offset_millis);
         }
         possible
     }

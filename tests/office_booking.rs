@@ -74,7 +74,7 @@ async fn attempt(scheduler: Scheduler, number: usize, service: ServiceId, starts
     } else {
         Wanted::Start { service, starts_at, tz: tz() }
     };
-    let request = BookingRequest { wanted, note: String::new(), companions: Vec::new() };
+    let request = BookingRequest { wanted, note: String::new(), companions: Vec::new(), consent: None };
     scheduler.request(customer(number), request).await.map(drop)
 }
 

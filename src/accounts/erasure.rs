@@ -29,6 +29,7 @@ const EMPTIED: &[&str] = &[
     "UPDATE messages SET name = ?2 WHERE seat_id IN (SELECT id FROM seats WHERE user_id = ?1)",
     "UPDATE appointments SET customer_note = '' WHERE customer_id = ?1 AND customer_note <> ''",
     "UPDATE seats SET note = '' WHERE user_id = ?1 AND note <> ''",
+    "UPDATE consents SET text = '' WHERE seat_id IN (SELECT id FROM seats WHERE user_id = ?1)",
     "UPDATE appointments SET decision_message = '' WHERE expert_id = ?1 AND decision_message <> ''",
     "UPDATE appointments SET proposed_message = NULL WHERE proposed_by = ?1 AND proposed_message IS NOT NULL",
     "UPDATE ratings SET comment = '' WHERE user_id = ?1 AND comment <> ''",

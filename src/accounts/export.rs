@@ -59,6 +59,11 @@ const PARTS: &[(&str, &str)] = &[
          FROM system_seats WHERE user_id = ?1 ORDER BY created_at, id",
     ),
     (
+        "consents",
+        "SELECT s.appointment_id, c.version, c.text, c.agreed_at
+         FROM system_consents c JOIN system_seats s ON s.id = c.seat_id WHERE s.user_id = ?1 ORDER BY c.id",
+    ),
+    (
         "call_logs",
         "SELECT id, appointment_id, room_name, participant_identity, participant_name, seat_role, started_at, ended_at,
            duration_seconds, end_reason

@@ -17,7 +17,9 @@ use crate::clock::{ManualClock, SharedClock};
 use crate::config::{AccountSettings, BaseUrl};
 use crate::error::chain;
 use crate::ids::{AppointmentId, ServiceId, UserId};
-use crate::scheduler::{Appointment, BookingRequest, CallFact, CallFactKind, LeaveReason, Scheduler, Seat, Wanted};
+use crate::scheduler::{
+    Appointment, BookingRequest, CallFact, CallFactKind, LeaveReason, NewConsent, Scheduler, Seat, Wanted,
+};
 use crate::store::{Actor, Role};
 use crate::units::UnixTime;
 
@@ -214,7 +216,7 @@ impl Past {
         let found = self.scheduler.slots(customer(who), search).await?;
         let slot = found.slots.first().ok_or("no slot is offered")?;
         let wanted = Wanted::Start { service, starts_at: slot.slot.starts_at, tz: tz.into() };
-        let request = BookingRequest { wanted, note: note.into(), companions: Vec::new() };
+        let request = BookingRequest { wanted, note: note.into(), companions: Vec::new(), consent: Some(consent()) };
         Ok(self.scheduler.request(customer(who), request).await?)
     }
 
@@ -287,4 +289,11 @@ fn customer(user: UserId) -> Actor {
 
 fn expert(user: UserId) -> Actor {
     Actor::User(user, Role::Expert)
+}
+
+/// What the people of the demo have agreed to, as the app asks.
+fn consent() -> NewConsent {
+    let text =
+        "I agree that my name, my address and this note are passed on to the expert and kept for this consultation.";
+    NewConsent::new("booking-1", text)
 }

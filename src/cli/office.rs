@@ -19,7 +19,7 @@ use super::outward::Outward;
 use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, first_admin_hint};
 use crate::api::office::{Gate, GateParts};
-use crate::api::rest::{self, Rest, RestParts, SignInMethods};
+use crate::api::rest::{self, MediaFigures, Rest, RestParts, SignInMethods};
 use crate::api::web::Web;
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::{self, Settings};
@@ -102,7 +102,7 @@ impl Office {
         port: u16,
         keys: &KeyRing,
         clocks: &Clocks,
-        metrics: &Arc<Metrics>,
+        counted: Counted,
         stop: &watch::Receiver<bool>,
     ) -> Result<Router, Failure> {
         let web = Web::embedded();
@@ -112,7 +112,7 @@ impl Office {
         let Some(key) = keys.first().cloned() else { return Ok(Router::new()) };
         let base = settings.office.base_url(port);
         let clock = Arc::clone(&clocks.shared);
-        let parts = GateParts::new(&settings.office, base, clock, Arc::clone(metrics), stop.clone());
+        let parts = GateParts::new(&settings.office, base, clock, counted.metrics, stop.clone());
         let parts = match &clocks.shifted {
             Some(shifted) => parts.in_development(Arc::clone(shifted)),
             None => parts,
@@ -136,11 +136,18 @@ impl Office {
             web,
             sign_in_methods,
             dispatcher: self.outward.dispatcher.clone(),
+            media: counted.media,
             inbox: self.outward.inbox.clone(),
             sms_log: self.outward.sms_log.clone(),
         });
         Ok(rest::routes(settings.development).into_router(rest))
     }
+}
+
+/// Where the server's figures are.
+pub(super) struct Counted {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) media: MediaFigures,
 }
 
 /// The server's clock; development mode can shift its calendar.

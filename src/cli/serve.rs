@@ -11,9 +11,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::args::SettingsArgs;
-use super::office::{Clocks, Office};
+use super::office::{Clocks, Counted, Office};
 use super::{Failure, demo, logging, wiring};
-use crate::api::{self, Api, Listeners, MetricsEndpoint, RoomService};
+use crate::api::rest::MediaFigures;
+use crate::api::{self, Api, Listeners, MediaTotals, MetricsEndpoint, RoomService};
 use crate::config::{self, Loaded, Settings};
 use crate::error::chain;
 use crate::ids::NodeId;
@@ -103,8 +104,15 @@ async fn serve(settings: Settings, demo: bool) -> Result<(), Failure> {
     let api = Arc::new(Api::new(&settings, rooms.clone(), Arc::clone(&clock), Arc::clone(&metrics)));
     let service = RoomService { rooms: rooms.clone(), keys: api.keys.clone(), clock: Arc::clone(&clock) };
     let mut router = api::router(Arc::clone(&api)).merge(api::server_router(service));
+    // The shards stop with the plane's last owner, which who counts is not.
+    let counted = Arc::downgrade(&plane);
+    let totals: MediaFigures = Arc::new(move || {
+        let plane = counted.upgrade();
+        plane.map_or_else(MediaTotals::default, |plane| wiring::media_totals(&plane.media().counters()))
+    });
     if let Some(office) = &office {
-        router = router.merge(office.router(&settings, port, &api.keys, &clocks, &metrics, &stopped)?);
+        let counted = Counted { metrics: Arc::clone(&metrics), media: Arc::clone(&totals) };
+        router = router.merge(office.router(&settings, port, &api.keys, &clocks, counted, &stopped)?);
         if demo {
             println!(
                 "{}",
@@ -114,9 +122,7 @@ async fn serve(settings: Settings, demo: bool) -> Result<(), Failure> {
     }
     let http = tokio::spawn(http.serve(router, stopped.clone()));
     if let Some(scrape) = scrape {
-        let counted = Arc::clone(&plane);
-        let totals = move || wiring::media_totals(&counted.media().counters());
-        let endpoint = MetricsEndpoint::new(&settings.prometheus, Arc::clone(&metrics), totals);
+        let endpoint = MetricsEndpoint::new(&settings.prometheus, Arc::clone(&metrics), move || totals());
         tokio::spawn(scrape.serve(endpoint.router(), stopped));
     }
 

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 
 use super::booking::{Action, Part, Standing, actions};
 use super::conditions::{Conditions, number, text};
+use super::consent::{Consent, consents};
 use super::content::{MOST, Mark};
 use super::records::{Appointment, Seat, SeatRole};
 use super::{Error, Scheduler, Status, Window, WindowRules};
@@ -67,6 +68,8 @@ pub struct Detail {
     pub runs: bool,
     /// The address of each seat's holder, where one is known; for whoever runs it.
     pub contacts: Vec<(SeatId, String)>,
+    /// What each seat's holder has agreed to, as far as the caller may know; not in lists.
+    pub consents: Vec<(SeatId, Consent)>,
     /// What the caller can do with it now.
     pub actions: Vec<Action>,
 }
@@ -102,8 +105,9 @@ impl Detail {
             runs || !other || (seat.removed_at.is_none() && !(group && seat.role == SeatRole::Client))
         };
         let seats = all.into_iter().filter(shown).collect();
-        let (window, contacts) = (appointment.window(rules), Vec::new());
-        Ok(Self { appointment, window, seats, customers: customers as u32, own, runs, contacts, actions })
+        let (window, customers) = (appointment.window(rules), customers as u32);
+        let (contacts, consents) = (Vec::new(), Vec::new());
+        Ok(Self { appointment, window, seats, customers, own, runs, contacts, consents, actions })
     }
 }
 
@@ -150,7 +154,9 @@ impl Scheduler {
         let (now, rules) = (self.now(), self.inner.settings.window);
         let detail = self.read(actor, move |reader| {
             let appointment = Appointment::load(reader, id)?;
-            Detail::of(reader, actor, appointment, &rules, now)
+            let mut detail = Detail::of(reader, actor, appointment, &rules, now)?;
+            detail.consents = consents(reader, id)?;
+            Ok(detail)
         });
         self.with_contacts(vec![detail.await?]).await?.pop().ok_or(Error::NotFound)
     }

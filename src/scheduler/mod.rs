@@ -39,6 +39,7 @@ mod booking;
 mod change;
 mod closing;
 mod conditions;
+mod consent;
 mod content;
 mod diary;
 mod directory;
@@ -91,6 +92,7 @@ pub use booking::{
     MAX_NOTE_TO_EXPERT, Move, NewSeat, SeatChange, Wanted,
 };
 pub use change::{Kind, REMINDERS};
+pub use consent::{Consent, NewConsent};
 pub use content::{
     File, History, MAX_BODY, MAX_COMMENT, MAX_FILES, MAX_FILES_SIZE, MAX_NOTE_BODY, MAX_NOTES, Mark, Message,
     NewMessage, NewNote, NewRating, Note, NoteChanges, Rating, RatingFigures, StoredFile, Upload, Visibility,

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 pub use actor::{Actor, Role, UnknownRole};
 pub use backup::{BackupError, backup, last_backup, note_backup, restore};
 pub use error::{OpenError, StoreError};
-pub use open::{DataFolder, FolderLock};
+pub use open::{DataFolder, Disk, FolderLock};
 pub use read::Reader;
 pub use tx::{Audience, Channel, Outgoing, Tx, audit_hash, hex};
 pub use values::{InOrder, RowExt};

@@ -21,6 +21,15 @@ const STATEMENTS: usize = 256;
 const DATABASE: &str = "visavis.db";
 const LOCK: &str = "lock";
 
+/// How much a disk holds, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What can still be written.
+    pub free: u64,
+    /// All of it.
+    pub size: u64,
+}
+
 /// The folder that holds everything an installation knows: one thing to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFolder(PathBuf);
@@ -44,6 +53,13 @@ impl DataFolder {
     /// Where the files of appointments are.
     pub fn files(&self) -> PathBuf {
         self.0.join("files")
+    }
+
+    /// The disk that it is on; none where the system does not say.
+    pub fn disk(&self) -> Option<Disk> {
+        let told = rustix::fs::statvfs(&self.0).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
+        Some(Disk { free: bytes(told.f_bavail), size: bytes(told.f_blocks) })
     }
 
     /// Makes the folder, readable by its owner alone, and holds it for this process until the lock is dropped.

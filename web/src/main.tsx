@@ -9,12 +9,13 @@ import { takeServed } from './app/served';
 import { startWorker } from './app/worker';
 import { startI18n } from './i18n';
 import { startTheme } from './lib/theme';
-import { measureClock } from './live/clock';
+import { keepClock, measureClock } from './live/clock';
 
 async function start(): Promise<void> {
   startTheme();
   takeServed();
   void measureClock().catch(() => {});
+  keepClock();
   startWorker();
   await startI18n();
   const root = document.getElementById('root');

@@ -28,6 +28,8 @@ async fn traces(office: &Office) -> (Person, Person, AppointmentId) {
              INSERT INTO files (id, appointment_id, seat_id, name, content_type, size, sha256, created_at)
                SELECT 'file', appointment_id, id, 'x-ray.png', 'image/png', 9, 'abc', {T0} FROM seats
                WHERE user_id = '{ada_id}';
+             INSERT INTO consents (seat_id, version, text, agreed_at)
+               SELECT id, 'booking-1', 'I, ada, agree', {T0} FROM seats WHERE user_id = '{ada_id}';
              INSERT INTO notes (id, appointment_id, author_id, body, visibility, created_at, updated_at) VALUES
                ('mine', '{appointment}', '{ada_id}', 'private thoughts', 'private', {T0}, {T0}),
                ('shared', '{appointment}', '{ada_id}', 'for both', 'shared', {T0}, {T0}),
@@ -59,6 +61,7 @@ async fn an_export_holds_everything_about_the_person_and_no_secret() {
         "links",
         "appointments",
         "seats",
+        "consents",
         "call_logs",
         "call_quality",
         "messages",

@@ -1,12 +1,15 @@
 //! The one way by which a route of the office comes into being: with who may call it, which is written down, described
 //! and enforced.
 
+use std::any::Any;
+
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
@@ -151,10 +154,13 @@ impl<S: OfficeState> OfficeRoutes<S> {
         // Only texts and numbers are in it.
         let description = Description(serde_json::to_vec(&self.document).unwrap_or_default().into());
         let mut router = Router::new();
+        // A panic becomes a problem right here, so that whoever opens a page is told of it in words.
+        let panics = panics(&gate);
         let guarded =
             |rule: Rule, methods: MethodRouter<S>| methods.layer(from_fn_with_state((state.clone(), rule), guard::<S>));
         for Guarded { rule, paths, methods, around } in self.guarded {
-            let methods = methods.route_layer(from_fn_with_state((state.clone(), rule), guard::<S>));
+            let methods =
+                methods.route_layer(panics.clone()).route_layer(from_fn_with_state((state.clone(), rule), guard::<S>));
             let methods = around.map_or(methods.clone(), |around| around(state.clone(), methods));
             router = paths.iter().fold(router, |router, path| router.route(path, methods.clone()));
         }
@@ -180,10 +186,15 @@ fn around(router: Router, gate: Gate) -> Router {
     let csrf = CsrfLayer::new();
     // A base is an origin, so it is added; were it not, the host of a request would still be compared.
     let csrf = csrf.clone().add_trusted_origin(gate.base.origin()).unwrap_or(csrf).with_rejection_response(refused);
-    let counted = gate.clone();
-    let panics = CatchPanicLayer::custom(move |panic: Box<dyn std::any::Any + Send>| panicked(&counted, &*panic));
+    let panics = panics(&gate);
     let policies = Policies::new(&gate);
     router.layer(csrf).layer(panics).layer(from_fn_with_state((gate, policies), headers))
+}
+
+/// Makes an answer of a panic.
+fn panics(gate: &Gate) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + 'static> {
+    let gate = gate.clone();
+    CatchPanicLayer::custom(move |panic: Box<dyn Any + Send>| panicked(&gate, &*panic))
 }
 
 async fn unknown() -> Problem {

@@ -14,8 +14,8 @@ use crate::api::office::{Access, Caller, Json, Line, OfficeRoutes, PageParams, P
 use crate::api::problem::{Code, Problem};
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
 use crate::scheduler::{
-    AppointmentFilter, BookFor, BookingRequest, Detail, HistoryEntry, JoinReason, Mark, NewSeat, Side, Status, Tense,
-    Wanted,
+    AppointmentFilter, BookFor, BookingRequest, Detail, HistoryEntry, JoinReason, Mark, NewConsent, NewSeat, Side,
+    Status, Tense, Wanted,
 };
 use crate::store::{Actor, Role};
 use crate::units::{UnixTime, rfc3339};
@@ -51,6 +51,9 @@ struct Booking {
     #[serde(default)]
     #[schema(max_items = 5)]
     participants: Vec<NewSeat>,
+    /// What the customer agrees to; from customers.
+    #[serde(default)]
+    consent: Option<NewConsent>,
     /// For whom; from experts and administrators.
     #[serde(default)]
     customer_id: Option<UserId>,
@@ -78,10 +81,19 @@ impl Booking {
             }
             _ => return Err(Problem::new(Code::InvalidBody).detail("It takes holdId, or serviceId, startsAt and tz.")),
         };
-        Ok(BookingRequest { wanted, note: self.note.into_string(), companions: self.participants })
+        Ok(BookingRequest {
+            wanted,
+            note: self.note.into_string(),
+            companions: self.participants,
+            consent: self.consent,
+        })
     }
 
     async fn on_behalf(self, rest: &Rest) -> Result<BookFor, Problem> {
+        if self.consent.is_some() {
+            let problem = Problem::new(Code::InvalidBody).detail("Customers agree for themselves.");
+            return Err(problem.with("field", "consent"));
+        }
         let (None, None, true, Some(service), Some(starts_at)) =
             (self.hold_id, &self.tz, self.note.is_empty(), self.service_id, self.starts_at)
         else {

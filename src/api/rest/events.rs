@@ -1,16 +1,20 @@
 //! `GET /api/events`: live status over server-sent events. They are rows of the database, written with the change that
 //! they tell of, so whoever comes back misses nothing.
 
+use std::future::pending;
 use std::time::Duration;
+use std::vec::IntoIter;
 
 use axum::extract::State;
 use axum::response::Response;
 use futures_util::{Stream, StreamExt, stream};
+use serde_json::json;
+use tokio::sync::watch;
 use utoipa_axum::routes;
 
 use super::Rest;
 use crate::api::office::events::stream as answer;
-use crate::api::office::{Access, Caller, Class, Event, LastEventId, OfficeRoutes};
+use crate::api::office::{Access, Caller, Class, Event, Gate, LastEventId, OfficeRoutes};
 use crate::api::problem::Problem;
 use crate::store::{Actor, Store, StoreError};
 
@@ -37,6 +41,9 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
 /// `appointment.closing` comes ten, five and one minute before the room closes, whether one is in it or not, and says
 /// in `closesAt` when and in `minutesLeft` how soon. A close that is moved is told at once, by `closesAt` in
 /// `appointment.extended` and `appointment.window_changed`, and has warnings of its own.
+///
+/// `server.clock` says in `unixMs` what time it is where development mode has shifted the server's clock. It is no
+/// event to come back to: its id is that of the one before it.
 #[utoipa::path(get, path = "/api/events", tag = "service",
     params(("last-event-id" = Option<u64>, Header, description = "The last event that was seen.")),
     responses((status = 200, content_type = "text/event-stream", body = String)))]
@@ -47,25 +54,49 @@ async fn events(State(rest): State<Rest>, caller: Caller, last: LastEventId) -> 
         None => newest(&store, caller.actor).await?,
     };
     let lifetime = tokio::time::sleep(LIFETIME);
-    Ok(answer(&rest.gate, tell(store, caller.actor, seen).take_until(lifetime)))
+    let shifts = rest.gate.shift.as_ref().map(|clock| clock.shifts());
+    let told =
+        Told { gate: rest.gate.clone(), actor: caller.actor, store, shifts, ready: Vec::new().into_iter(), seen };
+    Ok(answer(&rest.gate, tell(told).take_until(lifetime)))
 }
 
-/// Events after `seen`, those that exist and those that come.
-fn tell(store: Store, actor: Actor, seen: i64) -> impl Stream<Item = Event> + Send {
-    let stirred = store.stirred();
-    let start = (store, stirred, Vec::<Event>::new().into_iter(), seen);
-    stream::unfold(start, move |(store, mut stirred, mut ready, mut seen)| async move {
+/// How far one stream has come.
+struct Told {
+    gate: Gate,
+    actor: Actor,
+    store: Store,
+    /// Turns when the server's clock is shifted.
+    shifts: Option<watch::Receiver<i64>>,
+    /// Read and not told yet.
+    ready: IntoIter<Event>,
+    /// The last that was read.
+    seen: i64,
+}
+
+/// Events after those that were seen, those that exist and those that come.
+fn tell(told: Told) -> impl Stream<Item = Event> + Send {
+    let stirred = told.store.stirred();
+    stream::unfold((told, stirred), |(mut told, mut stirred)| async move {
         loop {
-            if let Some(event) = ready.next() {
-                return Some((event, (store, stirred, ready, seen)));
+            if let Some(event) = told.ready.next() {
+                return Some((event, (told, stirred)));
             }
             // Looked at before reading, so that what comes while reading is read next.
             stirred.mark_unchanged();
-            match after(&store, actor, seen).await {
-                Ok(events) if events.is_empty() => stirred.changed().await.ok()?,
+            match after(&told.store, told.actor, told.seen).await {
+                Ok(events) if events.is_empty() => {
+                    tokio::select! {
+                        changed = stirred.changed() => changed.ok()?,
+                        () = shifted(&mut told.shifts) => {
+                            let time = json!({ "unixMs": told.gate.now().as_millis() });
+                            let event = Event::new(told.seen.unsigned_abs(), "server.clock", &time);
+                            return Some((event, (told, stirred)));
+                        }
+                    }
+                }
                 Ok(events) => {
-                    seen = events.last().map_or(seen, |event| event.id as i64);
-                    ready = events.into_iter();
+                    told.seen = events.last().map_or(told.seen, |event| event.id as i64);
+                    told.ready = events.into_iter();
                 }
                 Err(error) => {
                     // The client comes back and says what it has seen.
@@ -75,6 +106,16 @@ fn tell(store: Store, actor: Actor, seen: i64) -> impl Stream<Item = Event> + Se
             }
         }
     })
+}
+
+/// Until the clock is shifted, which one that cannot be shifted never is.
+async fn shifted(shifts: &mut Option<watch::Receiver<i64>>) {
+    if let Some(shifts) = shifts
+        && shifts.changed().await.is_ok()
+    {
+        return;
+    }
+    pending().await
 }
 
 async fn after(store: &Store, actor: Actor, seen: i64) -> Result<Vec<Event>, StoreError> {

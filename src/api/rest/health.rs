@@ -1,6 +1,7 @@
 //! How the server is: its database, its queues, its rooms, its process.
 
 use std::fs;
+use std::thread::available_parallelism;
 
 use axum::extract::State;
 use serde::Serialize;
@@ -32,6 +33,12 @@ struct ServerHealth {
     participants: i64,
     /// Processor time since the start, of all cores together; none where the system does not say.
     cpu_seconds: Option<f64>,
+    /// Processors that it may use.
+    processors: usize,
+    /// Bytes of media that have come in since the start.
+    bytes_in: u64,
+    /// Bytes of media that have gone out since the start.
+    bytes_out: u64,
     /// Memory in use; none where the system does not say.
     memory_bytes: Option<u64>,
     #[serde(flatten)]
@@ -45,12 +52,16 @@ async fn health(State(rest): State<Rest>, caller: Caller) -> Result<Json<ServerH
     let gate = &rest.gate;
     // The kernel makes these up as they are read; no disk is waited for.
     let told = |path: &str| fs::read_to_string(path).ok();
+    let media = (rest.media)();
     Ok(Json(ServerHealth {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: gate.clock.now().saturating_duration_since(rest.started()).as_secs(),
         rooms: gate.metrics.rooms.get(),
         participants: gate.metrics.participants.get(),
         cpu_seconds: told("/proc/self/stat").and_then(|stat| cpu_seconds(&stat)),
+        processors: available_parallelism().map_or(1, usize::from),
+        bytes_in: media.rtp_in.bytes + media.rtx_in.bytes,
+        bytes_out: media.rtp_out.bytes + media.rtx_out.bytes,
         memory_bytes: told("/proc/self/status").and_then(|status| memory_bytes(&status)),
         office: rest.scheduler.health(caller.actor).await?,
     }))

@@ -37,7 +37,7 @@ mod view;
 mod visitor;
 mod webhooks;
 
-pub use state::{Rest, RestParts, SignInMethods};
+pub use state::{MediaFigures, Rest, RestParts, SignInMethods};
 
 use super::office::OfficeRoutes;
 

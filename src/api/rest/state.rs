@@ -11,6 +11,7 @@ use visavis_signaling::token::{ApiKey, KeyRing};
 #[cfg(feature = "oidc")]
 use crate::accounts::oidc::Oidc;
 use crate::accounts::{Accounts, AccountsError};
+use crate::api::metrics::MediaTotals;
 use crate::api::office::{Gate, OfficeState, Sessions};
 use crate::api::problem::Problem;
 use crate::api::web::Web;
@@ -23,6 +24,9 @@ use crate::notify::sms::LogOnly;
 use crate::scheduler::Scheduler;
 use crate::store::Actor;
 use crate::units::UnixTime;
+
+/// Asks the media wing what it has counted.
+pub type MediaFigures = Arc<dyn Fn() -> MediaTotals + Send + Sync>;
 
 /// The handlers' state: a handle.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub struct RestParts {
     pub sign_in_methods: SignInMethods,
     /// What sends mail, SMS, notifications and webhooks.
     pub dispatcher: Dispatcher,
+    /// What the media wing has counted.
+    pub media: MediaFigures,
     /// Letters that stay here, in development mode.
     pub inbox: Option<Arc<Inbox>>,
     /// SMS that stay here.

@@ -10,7 +10,7 @@ use crate::api::office::{Caller, Json, Versioned};
 use crate::api::problem::Problem;
 use crate::ids::{AppointmentId, SeatId, ServiceId, UserId};
 use crate::scheduler::{
-    Action, CloseAnchor, Detail, Lobby, NoShow, Permissions, Seat, SeatRole, Status, Window, WindowOverrides,
+    Action, CloseAnchor, Consent, Detail, Lobby, NoShow, Permissions, Seat, SeatRole, Status, Window, WindowOverrides,
     WindowRules, WindowState,
 };
 use crate::units::{UnixTime, rfc3339};
@@ -190,6 +190,9 @@ pub(super) struct SeatView {
     /// What the person wrote who joined a session; for the expert and administrators.
     #[serde(skip_serializing_if = "String::is_empty")]
     note: String,
+    /// What this one agreed to when booking; for oneself, the expert and administrators, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<Consent>,
     /// When the expert let this one in.
     #[serde(with = "rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -214,6 +217,7 @@ pub(super) fn seats(detail: &Detail) -> Vec<SeatView> {
         user_id: seat.user_id.filter(|_| detail.runs),
         email: email(seat),
         note: if detail.runs { seat.note.clone() } else { String::new() },
+        consent: detail.consents.iter().find(|(id, _)| *id == seat.id).map(|(_, consent)| consent.clone()),
         admitted_at: seat.admitted_at,
         waiting_since: seat.waiting_since,
     };

@@ -28,6 +28,10 @@ pub struct Health {
     pub database_bytes: u64,
     /// Bytes that are written and not yet in their place.
     pub log_bytes: u64,
+    /// Bytes that are free on the disk of the data; none where the system does not say.
+    pub disk_free_bytes: Option<u64>,
+    /// All bytes of that disk.
+    pub disk_bytes: Option<u64>,
     /// Files of appointments.
     pub files: u64,
     /// Their bytes.
@@ -88,12 +92,15 @@ impl Scheduler {
         self.read(Actor::System, move |reader| {
             let (counters, folder) = (store.counters(), store.folder());
             let database = folder.database();
+            let disk = folder.disk();
             let log = database.with_extension("db-wal");
             let files = "SELECT count(*), coalesce(sum(size), 0) FROM my_files";
             let (files, file_bytes) = reader.query_row(files, [], |row| Ok((row.count(0)?, row.count(1)?)))?;
             Ok(Health {
                 database_bytes: size(&database),
                 log_bytes: size(&log),
+                disk_free_bytes: disk.map(|disk| disk.free),
+                disk_bytes: disk.map(|disk| disk.size),
                 files,
                 file_bytes,
                 users: counts(reader, "SELECT role, count(*) FROM system_users WHERE status = 'active' GROUP BY role")?,
@@ -177,6 +184,7 @@ mod tests {
         assert_eq!(health.users.get("customer"), Some(&3));
         assert_eq!(health.appointments.get("approved"), Some(&1));
         assert!(health.database_bytes + health.log_bytes > 0 && health.commits > 0);
+        assert!(health.disk_bytes > health.disk_free_bytes && health.disk_free_bytes > Some(0), "{health:?}");
         assert_eq!(health.last_backup_at, None);
         note_backup(desk.scheduler.store().folder(), START).unwrap();
         assert_eq!(desk.scheduler.health(admin()).await.unwrap().last_backup_at, Some(START));

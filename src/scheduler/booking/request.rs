@@ -10,6 +10,7 @@ use super::seats::{NewSeat, add_all};
 use super::{Part, Standing, message, offered_service};
 use crate::ids::{AppointmentId, ServiceId, UserId};
 use crate::scheduler::change::{Change, Kind};
+use crate::scheduler::consent::NewConsent;
 use crate::scheduler::offers::zone;
 use crate::scheduler::records::{Appointment, Approval};
 use crate::scheduler::services::{Service, manages};
@@ -45,6 +46,8 @@ pub struct BookingRequest {
     pub note: String,
     /// Who comes along to interpret or to listen.
     pub companions: Vec<NewSeat>,
+    /// What the customer agrees to, where the customer was asked.
+    pub consent: Option<NewConsent>,
 }
 
 /// What an expert or an administrator books for a customer.
@@ -75,6 +78,8 @@ impl Scheduler {
     pub async fn request(&self, actor: Actor, request: BookingRequest) -> Result<Appointment, Error> {
         let user = customer(actor)?;
         let note = texts::prose("note", &request.note, MAX_NOTE_TO_EXPERT)?;
+        let consent = request.consent.as_ref().map(NewConsent::checked).transpose()?;
+        let agreed = move |tx: &Tx<'_>, id, now| consent.as_ref().map_or(Ok(()), |it| it.record(tx, id, user, now));
         let now = self.now();
         self.write(move |tx| {
             sweep::expire_holds(tx, now)?;
@@ -86,6 +91,7 @@ impl Scheduler {
                     let slot = place::check(tx, &service, starts_at, now, Leeway::Offered, None)?;
                     if slot.shared {
                         let joined = join(tx, actor, user, &service, starts_at, (&note, ""), now)?;
+                        agreed(tx, joined.id, now)?;
                         return add_all(tx, actor, joined, &request.companions, now);
                     }
                     let (status, hold_expires_at) = (asked_status(&service), None);
@@ -102,6 +108,7 @@ impl Scheduler {
                     new.insert(tx, now)?
                 }
             };
+            agreed(tx, appointment.id, now)?;
             let (kind, detail) = match appointment.status {
                 Status::Approved => (Kind::Approved, json!({ "auto": true })),
                 _ => (Kind::Requested, json!({})),

@@ -389,7 +389,7 @@ async fn of_many_who_want_one_slot_exactly_one_has_it() {
             let scheduler = desk.scheduler.clone();
             let wish = HoldRequest { starts_at, ..wish(service, TEN) };
             let wanted = Wanted::Start { service, starts_at, tz: "UTC".into() };
-            let request = BookingRequest { wanted, note: String::new(), companions: Vec::new() };
+            let request = BookingRequest { wanted, note: String::new(), companions: Vec::new(), consent: None };
             tokio::spawn(async move {
                 match number % 2 {
                     0 => scheduler.hold(customer(number), wish).await.map(drop),

@@ -54,11 +54,16 @@ pub(super) fn wish(service: ServiceId, starts_at: &str) -> HoldRequest {
 
 pub(super) fn asking(service: ServiceId, starts_at: &str) -> BookingRequest {
     let wanted = Wanted::Start { service, starts_at: at(starts_at), tz: "Europe/Rome".into() };
-    BookingRequest { wanted, note: "My knee hurts".into(), companions: Vec::new() }
+    BookingRequest { wanted, note: "My knee hurts".into(), companions: Vec::new(), consent: None }
 }
 
 pub(super) fn holding(hold: &Appointment) -> BookingRequest {
-    BookingRequest { wanted: Wanted::Hold(hold.id), note: "My knee hurts".into(), companions: Vec::new() }
+    BookingRequest {
+        wanted: Wanted::Hold(hold.id),
+        note: "My knee hurts".into(),
+        companions: Vec::new(),
+        consent: None,
+    }
 }
 
 pub(super) fn moved_to(starts_at: &str) -> Move {

@@ -88,7 +88,7 @@ async fn a_list_in_pieces_is_the_whole_list() {
         let start = at("2027-01-11T09:00:00Z").plus(minutes(30 * slot));
         for (number, service) in [(1, service), (2, other)] {
             let wanted = Wanted::Start { service, starts_at: start, tz: "UTC".into() };
-            let request = BookingRequest { wanted, note: String::new(), companions: Vec::new() };
+            let request = BookingRequest { wanted, note: String::new(), companions: Vec::new(), consent: None };
             desk.scheduler.request(customer(number), request).await.unwrap();
         }
     }

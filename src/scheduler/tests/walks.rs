@@ -170,7 +170,7 @@ impl Walk {
             }
             Step::Request { who, service, start } => {
                 let wanted = Wanted::Start { service: self.services[service], starts_at: Self::start(start), tz: tz() };
-                let request = BookingRequest { wanted, note: String::new(), companions: Vec::new() };
+                let request = BookingRequest { wanted, note: String::new(), companions: Vec::new(), consent: None };
                 fine(scheduler.request(actor(who), request).await);
             }
             Step::TakeUp { who, which } => {

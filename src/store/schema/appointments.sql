@@ -178,6 +178,23 @@ CREATE INDEX seats_appointment ON seats (appointment_id);
 CREATE INDEX seats_user ON seats (user_id, starts_at, ends_at, role) WHERE removed_at IS NULL;
 CREATE INDEX seats_waiting ON seats (waiting_since) WHERE waiting_since IS NOT NULL;
 
+-- What a customer agreed to when booking: the words as they were read, and when. Whoever comes back into a session
+-- agrees once more. Nothing of it changes, but the words go with the person who read them.
+CREATE TABLE consents (
+  id INTEGER PRIMARY KEY,
+  seat_id TEXT NOT NULL REFERENCES seats (id),
+  version TEXT NOT NULL CHECK (length(version) BETWEEN 1 AND 40),
+  text TEXT NOT NULL CHECK (length(text) <= 2000),
+  agreed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX consents_seat ON consents (seat_id);
+CREATE TRIGGER consents_stand BEFORE UPDATE ON consents
+ WHEN NEW.id <> OLD.id OR NEW.seat_id <> OLD.seat_id OR NEW.version <> OLD.version OR NEW.agreed_at <> OLD.agreed_at
+  OR NEW.text NOT IN (OLD.text, '')
+BEGIN SELECT RAISE(ABORT, 'consents_stand'); END;
+CREATE TRIGGER consents_stay BEFORE DELETE ON consents
+BEGIN SELECT RAISE(ABORT, 'consents_stand'); END;
+
 CREATE TABLE guest_links (
   id TEXT PRIMARY KEY,
   token_hash TEXT NOT NULL UNIQUE,

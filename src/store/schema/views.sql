@@ -33,6 +33,13 @@ FROM main.seats s LEFT JOIN main.users u ON u.id = s.user_id
 WHERE actor_kind() IN ('admin', 'system') OR s.user_id = actor_id() OR (actor_kind() = 'guest' AND s.id = actor_id())
   OR EXISTS (SELECT 1 FROM my_appointments a WHERE a.id = s.appointment_id);
 
+-- What a customer agreed to: the customer's own, and for whom it was given.
+CREATE TEMP VIEW my_consents AS
+SELECT c.id, c.seat_id, s.appointment_id, c.version, c.text, c.agreed_at
+FROM main.consents c JOIN main.seats s ON s.id = c.seat_id
+WHERE actor_kind() IN ('admin', 'system') OR (actor_kind() <> 'guest' AND (s.user_id = actor_id()
+  OR EXISTS (SELECT 1 FROM main.appointments a WHERE a.id = s.appointment_id AND a.expert_id = actor_id())));
+
 -- When experts are not free, and why not is nobody's business. What is only held is free again when the hold lapses.
 CREATE TEMP VIEW public_busy AS
 SELECT expert_id, busy_from, busy_to, CASE WHEN status = 'hold' THEN hold_expires_at END AS lapses_at

@@ -51,6 +51,37 @@ fn an_appointment_is_seen_by_its_two_sides_and_by_administrators() {
 }
 
 #[test]
+fn what_a_customer_agreed_to_is_seen_by_that_one_and_by_whom_it_was_given_to() {
+    let office = Office::new();
+    office.book(1, 1, 8, 0, "approved").unwrap();
+    let guest = format!("00000000-0000-7000-8003-{:012}", 1);
+    office.sql(&format!(
+        "INSERT INTO seats (id, appointment_id, guest_name, role, created_at) VALUES ('{guest}', '{}', 'Gast', 'observer', {T0});
+         INSERT INTO consents (seat_id, version, text, agreed_at) SELECT id, 'booking-1', 'I agree', {T0} FROM seats
+           WHERE role = 'client'",
+        appointment(1)
+    ));
+    let seen = |actor| count(&office, actor, "SELECT count(*) FROM my_consents").unwrap();
+    for knows in [user(1, Role::Customer), user(8, Role::Expert), user(10, Role::Admin), Actor::System] {
+        assert_eq!(seen(knows), 1, "{knows:?}");
+    }
+    for stranger in
+        [Actor::Anonymous, user(2, Role::Customer), user(9, Role::Expert), Actor::Guest(guest.parse().unwrap())]
+    {
+        assert_eq!(seen(stranger), 0, "{stranger:?}");
+    }
+    for sql in [
+        "UPDATE consents SET text = 'Something else'",
+        "UPDATE consents SET version = 'booking-2'",
+        "UPDATE consents SET agreed_at = agreed_at - 1",
+        "DELETE FROM consents",
+    ] {
+        assert_eq!(office.refusal(sql), "consents_stand", "{sql}");
+    }
+    office.sql("UPDATE consents SET text = ''");
+}
+
+#[test]
 fn a_guest_sees_the_appointment_of_the_seat_and_an_account_is_no_seat() {
     let office = Office::new();
     office.book(1, 1, 8, 0, "approved").unwrap();

@@ -35,7 +35,13 @@ export function useLiveQueries(): void {
         predicate: ({ queryKey }: { queryKey: QueryKey }) => words.includes(String(queryKey[0])),
       });
     const stop = onLiveEvent(
-      (event) => refresh(stale(event)),
+      (event) => {
+        if (event.kind !== 'server.clock') return refresh(stale(event));
+        // It is another time: what is open, and what can be done, is told anew once that is known.
+        void measureClock()
+          .catch(() => {})
+          .then(() => client.invalidateQueries());
+      },
       () => {
         void measureClock().catch(() => {});
         void client.invalidateQueries();

@@ -42,6 +42,7 @@ export function People({ appointment }: { appointment: Appointment }) {
                 {seat.waitingSince && ` · ${t('people.waits')}`}
               </p>
               {seat.note && <p className={css.soft}>{seat.note}</p>}
+              {seat.consent && <Consent consent={seat.consent} />}
               {runs && seat.guest && <GuestLink appointment={appointment} seat={seat} />}
             </div>
             {runs && (seat.role === 'observer' || seat.role === 'interpreter') && (
@@ -68,6 +69,18 @@ export function People({ appointment }: { appointment: Appointment }) {
       {adding && <AddSeat id={appointment.id} onClose={() => add(false)} />}
       {removing && <RemoveSeat seat={removing} onClose={() => remove(undefined)} />}
     </Card>
+  );
+}
+
+/** What somebody agreed to when booking: for that one and for those whom it was given. */
+function Consent({ consent }: { consent: Schemas['Consent'] }) {
+  const { t } = useTranslation('appointments');
+  return (
+    <details className={css.consent}>
+      <summary>{t('people.consent', { when: format.dateTime(consent.agreedAt) })}</summary>
+      <blockquote>{consent.text || t('people.consentGone')}</blockquote>
+      <p>{t('people.consentVersion', { version: consent.version })}</p>
+    </details>
   );
 }
 

@@ -6,7 +6,7 @@ import { Card, Soft } from '~/ui/layout';
 import { ProblemNote, Skeleton } from '~/ui/states';
 import css from './page.module.css';
 import { reportQuery } from './queries';
-import type { Appointment } from './view';
+import { type Appointment, sideOf } from './view';
 
 /** How the call went, in a few figures, and who was in it when. */
 export function Report({ appointment }: { appointment: Appointment }) {
@@ -21,6 +21,9 @@ export function Report({ appointment }: { appointment: Appointment }) {
       </Card>
     );
   }
+  // Of others' calls somebody who only attends learns nothing, and nobody of a call that has just begun.
+  const side = sideOf(appointment);
+  if (data.calls.length === 0 && (appointment.status === 'in_progress' || side === 'attendee')) return null;
   const { summary } = data;
   const figures: [string, string][] = [[t('report.length'), format.clock(data.callSeconds * 1000)]];
   if (data.togetherSeconds != null)

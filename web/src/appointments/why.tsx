@@ -29,9 +29,11 @@ export function WhyNot({ appointment, now }: { appointment: Appointment; now: nu
     );
   }
   if (!data || data.mayJoin || data.reasons.length === 0) return null;
+  // With the lobby alone before it the way in is open.
+  const title = data.reasons.every(({ code }) => code === 'lobby_waiting') ? 'why.howIn' : 'why.title';
   return (
     <Card aria-labelledby="why">
-      <h2 id="why">{t('why.title')}</h2>
+      <h2 id="why">{t(title)}</h2>
       <ul className={css.reasons}>
         {data.reasons.map((reason) => (
           <li key={reason.code}>

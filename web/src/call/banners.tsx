@@ -12,9 +12,9 @@ import type { Schemas } from '~/api/client';
 import { time } from '~/lib/format';
 import { useServerNow } from '~/live/clock';
 import { Button } from '~/ui/button';
+import css from './banners.module.css';
 import type { useHost } from './host';
 import type { Notice } from './notices';
-import css from './room.module.css';
 
 /** What everybody in the room must know now: the line, the end, who knocks. */
 export function Banners({

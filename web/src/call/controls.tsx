@@ -28,11 +28,11 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { serverNow } from '~/live/clock';
 import { toast } from '~/ui/toast';
+import css from './controls.module.css';
 import { troubleOf, useChoices } from './devices';
 import { Menu, MenuItem } from './menu';
 import { HAND, handIn } from './person';
 import { REACTIONS, type Reaction } from './reactions';
-import css from './room.module.css';
 import { type Key, useShortcuts } from './shortcuts';
 
 export type Panel = 'chat' | 'people' | 'files';

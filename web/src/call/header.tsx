@@ -7,8 +7,8 @@ import { bitrate, milliseconds, percent } from '~/lib/figures';
 import { clock, time } from '~/lib/format';
 import { useServerNow } from '~/live/clock';
 import type { Appointment } from './access';
+import css from './header.module.css';
 import { judge, type Level, type Line, useLine } from './quality';
-import css from './room.module.css';
 
 /** What the call is, how long it has gone on, how long it may, and how the line is. */
 export function Header({ title, appointment }: { title: string; appointment: Appointment | undefined }) {

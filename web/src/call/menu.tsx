@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import css from './room.module.css';
+import css from './controls.module.css';
 
 /** A button that opens a list of things to do above itself. Escape and a press elsewhere close it. */
 export function Menu({

@@ -5,6 +5,7 @@ import { createPortal } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import { nameOf } from './person';
 import css from './room.module.css';
+import stage from './stage.module.css';
 
 interface DocumentPip extends EventTarget {
   requestWindow: (size: { width: number; height: number }) => Promise<Window>;
@@ -60,7 +61,7 @@ export function PipView({ small }: { small: Window }) {
       {shown ? (
         <>
           <VideoTrack trackRef={shown} />
-          <span className={css.label}>{nameOf(shown.participant)}</span>
+          <span className={stage.label}>{nameOf(shown.participant)}</span>
         </>
       ) : (
         <p>{t('room.nobodySeen')}</p>

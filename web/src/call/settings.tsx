@@ -7,10 +7,10 @@ import { Checkbox } from '~/ui/field';
 import { Stack } from '~/ui/layout';
 import { toast } from '~/ui/toast';
 import { canBlur, setBlur } from './blur';
+import css from './controls.module.css';
 import { DeviceSelects } from './device-selects';
 import { choose, troubleOf, useChoices, useDevices } from './devices';
 import { SpeakerTest } from './meter';
-import css from './room.module.css';
 import { KEYS } from './shortcuts';
 
 /** Keeps the camera's background as it was chosen, whichever camera it is. */

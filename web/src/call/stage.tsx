@@ -4,7 +4,7 @@ import { type CSSProperties, type ReactNode, useEffect, useRef, useState } from 
 import { useTranslation } from 'react-i18next';
 import { cells, focusOf, type Layout } from './layout';
 import type { Shown } from './reactions';
-import css from './room.module.css';
+import css from './stage.module.css';
 import { keyOf, Tile } from './tile';
 
 /** Between tiles, as the style sheet has it. */

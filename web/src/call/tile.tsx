@@ -12,7 +12,7 @@ import { Hand, MicOff, MonitorUp, Pin, PinOff, SignalLow } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Avatar } from '~/ui/layout';
 import { handIn, nameOf } from './person';
-import css from './room.module.css';
+import css from './stage.module.css';
 
 export function keyOf({ participant, source }: TrackReferenceOrPlaceholder): string {
   return `${participant.identity} ${source}`;

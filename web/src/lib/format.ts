@@ -90,8 +90,8 @@ export function relative(moment: Moment, now: number): string {
 
 /** "1.4 MB" */
 export function size(bytes: number): string {
-  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
-  const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
   const unit = units[power];
   const format = new Intl.NumberFormat(locale(), {
     style: 'unit',

@@ -220,3 +220,41 @@ async fn a_session_is_shared_and_its_customers_do_not_learn_of_each_other() {
     assert_eq!(counter.get(OTHER, &path).await.told(), (404, "not_found"));
     assert_eq!(counter.get(CUSTOMER, &path).await.ok()["status"], "approved");
 }
+
+#[tokio::test]
+async fn what_a_customer_agrees_to_is_kept_with_the_booking() {
+    let counter = Counter::new();
+    let with = |hours, consent: Value| {
+        let mut body = start(hours);
+        body["consent"] = consent;
+        body
+    };
+    for wrong in [
+        json!({ "version": "", "text": "I agree" }),
+        json!({ "version": "booking-1", "text": " " }),
+        json!({ "version": "x".repeat(41), "text": "I agree" }),
+        json!({ "version": "booking-1", "text": "x".repeat(2_001) }),
+        json!({ "version": "booking-1" }),
+    ] {
+        let refused = counter.post(CUSTOMER, "/api/appointments", with(1, wrong.clone())).await;
+        assert_eq!(refused.told(), (422, "invalid_body"), "{wrong}");
+    }
+    let agreed = json!({ "version": "booking-1", "text": "I agree that my name is passed on." });
+    let asked = counter.post(CUSTOMER, "/api/appointments", with(1, agreed.clone())).await.ok();
+    let path = format!("/api/appointments/{}", asked["id"].as_str().unwrap());
+    for who in [CUSTOMER, EXPERT, ADMIN] {
+        let told = counter.get(who, &path).await.ok();
+        let seats = told["seats"].as_array().unwrap();
+        let given: Vec<_> = seats.iter().filter(|seat| seat.get("consent").is_some()).collect();
+        assert_eq!((given.len(), &given[0]["role"]), (1, &json!("client")), "{told}");
+        assert_eq!(given[0]["consent"]["text"], agreed["text"]);
+        assert_eq!(given[0]["consent"]["agreedAt"], "2027-01-10T09:00:00Z");
+    }
+    // Whoever books without having been asked has agreed to nothing, and nobody agrees for another.
+    let unasked = counter.asks(CUSTOMER, 3).await.ok();
+    assert!(unasked["seats"].as_array().unwrap().iter().all(|seat| seat.get("consent").is_none()));
+    let for_another = json!({
+        "serviceId": service_id(1), "startsAt": hour(5), "customerId": person(1), "consent": agreed,
+    });
+    assert_eq!(counter.post(EXPERT, "/api/appointments", for_another).await.told(), (422, "invalid_body"));
+}

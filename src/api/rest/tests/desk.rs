@@ -98,6 +98,7 @@ impl Counter {
             web: Web::of(Assets::default()),
             sign_in_methods: SignInMethods::new(&settings, false),
             dispatcher: kept.dispatcher.clone(),
+            media: Arc::new(Default::default),
             inbox: Some(kept.inbox),
             sms_log: Some(kept.sms),
         };

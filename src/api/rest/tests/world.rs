@@ -157,6 +157,7 @@ impl World {
             web: Web::of(assets),
             sign_in_methods,
             dispatcher: kept.dispatcher,
+            media: Arc::new(Default::default),
             inbox: Some(kept.inbox),
             sms_log: Some(kept.sms),
         });

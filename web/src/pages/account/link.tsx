@@ -60,7 +60,7 @@ const TEXTS = {
 } as const;
 
 function Open({ kind, token }: Opening) {
-  const { t } = useTranslation('account');
+  const { t } = useTranslation(['account', 'common']);
   const rules = useRules();
   const [, go] = useLocation();
   const client = useQueryClient();
@@ -131,7 +131,14 @@ function Open({ kind, token }: Opening) {
           })}
         >
           {rest && <ProblemNote error={rest} />}
-          {dead ? (
+          {dead && kind === 'guest' ? (
+            <>
+              <Soft>{t('guestDead')}</Soft>
+              <ButtonLink href="/" look="secondary" wide>
+                {t('common:toStart')}
+              </ButtonLink>
+            </>
+          ) : dead ? (
             <ButtonLink href={kind === 'reset' ? '/reset' : '/sign-in'} wide>
               {t('askForAnother')}
             </ButtonLink>

@@ -27,7 +27,9 @@ export default function Deliveries() {
   const { id = '' } = useParams<{ id?: string }>();
   const [, navigate] = useLocation();
   const [state, setState] = useState<Delivery['state'] | ''>('');
-  const [shown, show] = useState<Delivery>();
+  const [shown, show] = useState<string>();
+  // As it was last seen: what is replayed stands in the list only with the next look at it.
+  const [seen, see] = useState<Delivery>();
   const webhooks = useQuery(webhooksQuery);
   useTitle(t('sections.deliveries'));
   const list = useSlices(
@@ -45,8 +47,11 @@ export default function Deliveries() {
           },
         }),
       ),
-    { refetchInterval: LOOK_AGAIN_MS },
+    // Somebody who replays one waits for what comes of it.
+    { refetchInterval: shown ? LOOK_AGAIN_MS / 5 : LOOK_AGAIN_MS },
   );
+  const current = list.items.find(({ id }) => id === shown);
+  if (current && current !== seen) see(current);
   return (
     <Stack className={css.page}>
       <div>
@@ -102,7 +107,7 @@ export default function Deliveries() {
               {items.map((delivery) => (
                 <tr key={delivery.id}>
                   <td>
-                    <button type="button" className={css.link} onClick={() => show(delivery)}>
+                    <button type="button" className={css.link} onClick={() => show(delivery.id)}>
                       {delivery.eventType}
                     </button>
                     {delivery.replayOf && <Soft small>{t('deliveries.isReplay')}</Soft>}
@@ -119,12 +124,20 @@ export default function Deliveries() {
           </Card>
         )}
       </Sliced>
-      {shown && <Detail delivery={shown} onClose={() => show(undefined)} />}
+      {shown && seen && <Detail delivery={seen} onReplay={show} onClose={() => show(undefined)} />}
     </Stack>
   );
 }
 
-function Detail({ delivery, onClose }: { delivery: Delivery; onClose: () => void }) {
+function Detail({
+  delivery,
+  onReplay,
+  onClose,
+}: {
+  delivery: Delivery;
+  onReplay: (id: string) => void;
+  onClose: () => void;
+}) {
   const { t } = useTranslation('admin');
   const { t: common } = useTranslation();
   const client = useQueryClient();
@@ -135,9 +148,9 @@ function Detail({ delivery, onClose }: { delivery: Delivery; onClose: () => void
           params: { path: { delivery_id: delivery.id } },
         }),
       ),
-    onSuccess: () => {
+    onSuccess: ({ deliveryId }) => {
       toast.success(t('deliveries.replayed'));
-      onClose();
+      onReplay(deliveryId);
     },
     onSettled: () => client.invalidateQueries({ queryKey: ['deliveries'] }),
   });
@@ -169,9 +182,13 @@ function Detail({ delivery, onClose }: { delivery: Delivery; onClose: () => void
     >
       <Stack>
         <Row>
-          <Badge tone={TONES[delivery.state]}>{t(`delivery.${delivery.state}`)}</Badge>
+          <span role="status">
+            <Badge tone={TONES[delivery.state]}>{t(`delivery.${delivery.state}`)}</Badge>
+          </span>
           <span className={css.mono}>{delivery.eventId}</span>
         </Row>
+        {delivery.replayOf && <Soft small>{t('deliveries.isReplay')}</Soft>}
+        {delivery.state === 'due' && <Soft>{t('deliveries.waits')}</Soft>}
         <dl className={css.figures}>
           {facts.map(([name, value]) => (
             <div key={name}>

@@ -3,9 +3,10 @@ import { CircleCheck, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
-import { alarms, cores, type Health } from '~/admin/health';
+import { alarms, type Health, type Rates, rates } from '~/admin/health';
 import { healthQuery } from '~/admin/queries';
 import { language } from '~/i18n';
+import { bitrate, percent } from '~/lib/figures';
 import { clock, dateTime, relative, size } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { serverNow } from '~/live/clock';
@@ -40,21 +41,24 @@ export default function Overview() {
   );
 }
 
-function useBusy(health: Health): number | undefined {
-  const [seen, see] = useState<{ health: Health; busy: number | undefined }>({ health, busy: undefined });
+function useRates(health: Health): Rates {
+  const [seen, see] = useState<{ health: Health; rates: Rates }>({ health, rates: {} });
   useEffect(() => {
-    see((before) =>
-      before.health === health ? before : { health, busy: cores(before.health, health) ?? before.busy },
-    );
+    see((before) => {
+      if (before.health === health) return before;
+      const next = rates(before.health, health);
+      // Looked at twice in a second: what was known still is.
+      return { health, rates: next.bitsIn === undefined ? before.rates : next };
+    });
   }, [health]);
-  return seen.busy;
+  return seen.rates;
 }
 
 function Figures({ health }: { health: Health }) {
   const { t } = useTranslation('admin');
-  const busy = useBusy(health);
+  const { cores: busy, bitsIn, bitsOut } = useRates(health);
   const now = serverNow();
-  const wrong = alarms(health, now);
+  const wrong = alarms(health, now, busy);
   const number = new Intl.NumberFormat(language());
   const n = (value: number) => number.format(value);
   const queue = (of: Health['messages'], href: string) => (
@@ -102,8 +106,11 @@ function Figures({ health }: { health: Health }) {
           <Figure name={t('overview.waiting')} value={n(health.waiting)} />
           <Figure
             name={t('overview.cpu')}
-            value={busy === undefined ? '…' : `${n(Math.round(busy * 100))} %`}
+            value={busy === undefined ? '…' : percent(busy / health.processors, 0)}
+            more={t('overview.processors', { count: health.processors })}
           />
+          <Figure name={t('overview.bitsIn')} value={bitsIn === undefined ? '…' : bitrate(bitsIn)} />
+          <Figure name={t('overview.bitsOut')} value={bitsOut === undefined ? '…' : bitrate(bitsOut)} />
           <Figure
             name={t('overview.memory')}
             value={health.memoryBytes == null ? '–' : size(health.memoryBytes)}
@@ -113,6 +120,14 @@ function Figures({ health }: { health: Health }) {
       <Card>
         <h2>{t('overview.storage')}</h2>
         <dl className={css.figures}>
+          {health.diskFreeBytes != null && health.diskBytes != null && (
+            <Figure
+              name={t('overview.disk')}
+              value={size(health.diskFreeBytes)}
+              more={t('overview.diskOf', { size: size(health.diskBytes) })}
+              bad={wrong.some(({ alarm }) => alarm === 'diskFull' || alarm === 'diskLow')}
+            />
+          )}
           <Figure name={t('overview.database')} value={size(health.databaseBytes)} />
           <Figure name={t('overview.log')} value={size(health.logBytes)} />
           <Figure name={t('overview.files')} value={`${n(health.files)} · ${size(health.fileBytes)}`} />
@@ -149,11 +164,24 @@ function Figures({ health }: { health: Health }) {
   );
 }
 
-function Figure({ name, value, bad }: { name: string; value: ReactNode; bad?: boolean }) {
+function Figure({
+  name,
+  value,
+  more,
+  bad,
+}: {
+  name: string;
+  value: ReactNode;
+  more?: string;
+  bad?: boolean;
+}) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd data-bad={bad || undefined}>{value}</dd>
+      <dd data-bad={bad || undefined}>
+        {value}
+        {more && <small> {more}</small>}
+      </dd>
     </div>
   );
 }

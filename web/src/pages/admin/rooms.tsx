@@ -43,16 +43,16 @@ export default function Rooms() {
 
 function One({ room }: { room: Room }) {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const now = useServerNow();
   const client = useQueryClient();
-  const [ending, setEnding] = useState(false);
+  const [asked, see] = useState<'end' | 'extend'>();
+  const close = () => see(undefined);
   const path = { params: { path: { appointment_id: room.appointmentId } } };
   const settled = () => client.invalidateQueries({ queryKey: ['rooms'] });
   const end = useMutation({
     mutationFn: () => ask(api.POST('/api/admin/rooms/{appointment_id}/end', path)),
     onSuccess: () => {
-      setEnding(false);
+      close();
       toast.success(t('rooms.ended'));
     },
     onSettled: settled,
@@ -60,10 +60,10 @@ function One({ room }: { room: Room }) {
   const extend = useMutation({
     mutationFn: () => ask(api.POST('/api/admin/rooms/{appointment_id}/extend', path)),
     onSuccess: ({ closesAt, delays }) => {
+      close();
       toast.success(t('rooms.extended', { time: time(closesAt) }));
       if (delays) toast.info(t('rooms.delays', { time: time(delays) }));
     },
-    onError: toast.problem,
     onSettled: settled,
   });
   return (
@@ -101,11 +101,11 @@ function One({ room }: { room: Room }) {
           ))}
         </ul>
         <Row>
-          <Button look="secondary" busy={extend.isPending} onClick={() => extend.mutate()}>
+          <Button look="secondary" onClick={() => see('extend')}>
             <Timer size={18} aria-hidden="true" />
             {t('rooms.extend')}
           </Button>
-          <Button look="danger" onClick={() => setEnding(true)}>
+          <Button look="danger" onClick={() => see('end')}>
             <PhoneOff size={18} aria-hidden="true" />
             {t('rooms.end')}
           </Button>
@@ -114,26 +114,70 @@ function One({ room }: { room: Room }) {
           </ButtonLink>
         </Row>
       </Stack>
-      <Dialog
-        open={ending}
-        onClose={() => setEnding(false)}
+      <Confirm
+        open={asked === 'end'}
         title={t('rooms.endTitle')}
-        actions={
-          <>
-            <Button look="secondary" onClick={() => setEnding(false)}>
-              {common('cancel')}
-            </Button>
-            <Button look="danger" busy={end.isPending} onClick={() => end.mutate()}>
-              {t('rooms.endNow')}
-            </Button>
-          </>
-        }
-      >
-        <Stack>
-          <p>{t('rooms.endText', { count: room.present.length })}</p>
-          {end.error && <ProblemNote error={end.error} />}
-        </Stack>
-      </Dialog>
+        text={t('rooms.endText', { count: room.present.length })}
+        button={t('rooms.endNow')}
+        danger
+        of={end}
+        onClose={close}
+      />
+      <Confirm
+        open={asked === 'extend'}
+        title={t('rooms.extendTitle')}
+        text={t('rooms.extendText', { time: time(room.closesAt) })}
+        button={t('rooms.extendNow')}
+        of={extend}
+        onClose={close}
+      />
     </Card>
+  );
+}
+
+/** Asks before something that everybody in a call notices. */
+function Confirm({
+  open,
+  title,
+  text,
+  button,
+  danger,
+  of,
+  onClose,
+}: {
+  open: boolean;
+  title: string;
+  text: string;
+  button: string;
+  danger?: boolean;
+  of: { mutate: () => void; reset: () => void; isPending: boolean; error: unknown };
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const close = () => {
+    of.reset();
+    onClose();
+  };
+  return (
+    <Dialog
+      open={open}
+      onClose={close}
+      title={title}
+      actions={
+        <>
+          <Button look="secondary" onClick={close}>
+            {t('cancel')}
+          </Button>
+          <Button look={danger ? 'danger' : 'primary'} busy={of.isPending} onClick={() => of.mutate()}>
+            {button}
+          </Button>
+        </>
+      }
+    >
+      <Stack>
+        <p>{text}</p>
+        {of.error ? <ProblemNote error={of.error} /> : null}
+      </Stack>
+    </Dialog>
   );
 }

@@ -11,6 +11,7 @@ import { Button } from '~/ui/button';
 import { Checkbox, Select, TextArea, TextField } from '~/ui/field';
 import { ProblemNote } from '~/ui/states';
 import css from './book.module.css';
+import { CONSENT_VERSION } from './consent';
 import { forgetHold, type Held } from './hold';
 import type { ExpertPage, Service } from './queries';
 import { useWay } from './way';
@@ -66,9 +67,10 @@ export function RequestForm({
       const what: Schemas['Booking'] = held.holdId
         ? { holdId: held.holdId }
         : { serviceId: service.id, startsAt: held.startsAt, tz: way.zone };
+      const consent = { version: CONSENT_VERSION, text: t('consent') };
       return ask(
         api.POST('/api/appointments', {
-          body: { ...what, note: note.trim(), ...(participants.length > 0 && { participants }) },
+          body: { ...what, note: note.trim(), consent, ...(participants.length > 0 && { participants }) },
         }),
       );
     },
@@ -153,7 +155,7 @@ export function RequestForm({
         )}
       </fieldset>
       <Checkbox
-        label={t('consent', { name: expert.name })}
+        label={t('consent')}
         error={errors.consent?.message}
         {...form.register('consent', { required: t('consentNeeded') })}
       />
