@@ -58,6 +58,12 @@ test-app: ## The web app as people use it, in Chromium and Firefox; takes minute
 	cargo build --locked --features page
 	VISAVIS_BIN=target/debug/visavis tests/clients/run --app
 
+.PHONY: adapt
+adapt: ## Renews benches/ADAPT.md: video over bad lines, simulated in virtual time
+	@.ci/need cargo cc
+	cargo bench --quiet --locked --bench adapt > benches/ADAPT.md.new
+	mv benches/ADAPT.md.new benches/ADAPT.md
+
 .PHONY: screenshots
 screenshots: ## Pictures of every page in every size, by Chromium, into tests/clients/out/screenshots
 	@.ci/need cargo cc node npm python3

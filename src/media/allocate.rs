@@ -14,6 +14,7 @@ use super::forwarder::{ForwarderKey, quality_of};
 use super::select::{LAYERS, LayerIndex};
 use super::shard::Shard;
 use super::transports::TransportKey;
+use crate::ids::TransportId;
 use crate::units::{Bitrate, MediaKind};
 
 /// Between two allocations, unless less may be sent than before.
@@ -147,6 +148,12 @@ impl Shard {
         if let Some(plan) = state.sending.estimator.plan_probe(now, wanted) {
             self.send_probe(now, key, plan);
         }
+    }
+
+    /// What the way to a peer is thought to carry; none while nothing is known of it.
+    pub fn estimate(&self, now: Instant, id: TransportId) -> Option<Bitrate> {
+        let sending = self.transports.get(self.transport_key(id)?).map(|state| &state.sending)?;
+        sending.feedback.then(|| sending.estimator.sustained(now)).flatten()
     }
 
     /// With which layer a new picture of a subscriber begins, so that it overwhelms nothing: higher ones come as soon as

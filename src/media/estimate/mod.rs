@@ -115,7 +115,7 @@ impl Estimator {
         if let Some(measured) = self.prober.on_results(now, results) {
             let quiet = congestion.usage != Usage::Over && congestion.queue < rate::TOLERATED_QUEUE;
             let before = self.rate.target();
-            self.rate.probed(now, measured, quiet);
+            self.rate.probed(now, measured, congestion.acked, quiet);
             self.prober.learned(now, self.rate.target() > before);
         }
     }

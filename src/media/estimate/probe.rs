@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const ARRIVED: f64 = 0.8;
 /// What was measured is believed to this share.
 const BELIEVED: f64 = 0.95;
+/// Less of what was tried came through in its time: the way is the limit, not the probe.
+const LIMITED: f64 = 0.85;
 
 /// What to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,15 @@ pub struct ProbePlan {
     pub bytes: u64,
     /// So many packets at least.
     pub packets: u32,
+}
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// So much is believed in.
+    pub bitrate: Bitrate,
+    /// It came slower than it was sent: the way carries no more than that.
+    pub limit: Option<Bitrate>,
 }
 
 #[derive(Debug)]
@@ -100,7 +111,7 @@ impl Prober {
     }
 
     /// Reads what feedback says of the running probe; its figure when it is complete.
-    pub fn on_results(&mut self, now: Instant, results: &[PacketResult]) -> Option<Bitrate> {
+    pub fn on_results(&mut self, now: Instant, results: &[PacketResult]) -> Option<Measured> {
         let running = self.running.as_mut()?;
         for result in results.iter().filter(|result| running.numbers.contains(&result.ext_seq)) {
             running.seen += 1;
@@ -135,7 +146,7 @@ impl Prober {
 }
 
 impl Running {
-    fn measure(&self) -> Option<Bitrate> {
+    fn measure(&self) -> Option<Measured> {
         let count = self.numbers.end - self.numbers.start;
         if f64::from(self.arrived) < count as f64 * ARRIVED || self.arrived < LEAST_PACKETS {
             return None;
@@ -147,6 +158,10 @@ impl Running {
         let received = Bitrate::of(bytes, took).bps();
         // A way that is faster than the probe delivers it as it was sent; one may believe in no more than was tried.
         let tried = Bitrate::of(self.bytes, LENGTH).bps();
-        Some(Bitrate((received.min(tried) as f64 * BELIEVED) as u64))
+        let believed = |bps: f64| Bitrate((bps * BELIEVED) as u64);
+        // What got lost took its time as well, and would have counted.
+        let carried = received as f64 * count as f64 / f64::from(self.arrived);
+        let limited = carried < tried as f64 * LIMITED;
+        Some(Measured { bitrate: believed(received.min(tried) as f64), limit: limited.then(|| believed(carried)) })
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::probe::Measured;
 use super::trend::Usage;
 use super::{CEILING, FLOOR, loss};
 use crate::units::Bitrate;
@@ -22,6 +23,10 @@ const FAR: f64 = 0.08;
 const NEAR: f64 = 0.02;
 /// No more than so much beyond what arrives can be believed without a probe.
 const BEYOND_ACKED: f64 = 1.5;
+/// So much of what arrives needs no proof.
+const VERIFIED: f64 = 1.1;
+/// What a probe found to be the limit is not exceeded for so long without another.
+const LIMIT_HOLDS: Duration = Duration::from_secs(20);
 /// After backing off, the way is left alone for a round trip and this.
 const SETTLE: Duration = Duration::from_millis(150);
 
@@ -51,6 +56,8 @@ pub struct RateControl {
     /// Until when less is sent so that a queue runs empty, and what may be sent then.
     draining_until: Option<Instant>,
     after_drain: f64,
+    /// What the last probe found to be all that the way carries, and when.
+    limit: Option<(Instant, f64)>,
 }
 
 impl RateControl {
@@ -63,6 +70,7 @@ impl RateControl {
             met: None,
             draining_until: None,
             after_drain: 0.0,
+            limit: None,
         }
     }
 
@@ -107,7 +115,7 @@ impl RateControl {
         if !settled || seen.usage == Usage::Under || seen.queue > TOLERATED_QUEUE {
             return;
         }
-        self.grow(elapsed, seen);
+        self.grow(now, elapsed, seen);
     }
 
     fn back_off(&mut self, now: Instant, seen: &Congestion) {
@@ -127,7 +135,7 @@ impl RateControl {
         self.draining_until = Some(now + DRAIN + seen.rtt);
     }
 
-    fn grow(&mut self, elapsed: f64, seen: &Congestion) {
+    fn grow(&mut self, now: Instant, elapsed: f64, seen: &Congestion) {
         let near = self.met.is_some_and(|(mean, spread)| {
             let reach = 3.0 * spread.max(mean * 0.03);
             (self.target - mean).abs() < reach
@@ -141,16 +149,31 @@ impl RateControl {
         // Loss that goes with no delay may be the way's own; it makes growth careful, not impossible.
         let speed = if near || seen.loss > loss::LOW { NEAR } else { FAR };
         let grown = self.target * (1.0 + speed).powf(elapsed) + if near { 0.0 } else { 1000.0 * elapsed };
-        let limit = seen.acked.map_or(self.target, |acked| acked.bps() as f64 * BEYOND_ACKED + 10_000.0);
+        let limit = seen.acked.map_or(self.target, |acked| {
+            let acked = acked.bps() as f64;
+            let fresh = self.limit.filter(|(at, _)| now.saturating_duration_since(*at) < LIMIT_HOLDS);
+            let most = acked * BEYOND_ACKED + 10_000.0;
+            fresh.map_or(most, |(_, limit)| most.min(limit.max(acked * VERIFIED)))
+        });
         if grown <= limit {
             self.set(grown);
         }
     }
 
-    /// A probe measured so much.
-    pub fn probed(&mut self, now: Instant, measured: Bitrate, quiet: bool) {
-        let measured = measured.bps() as f64;
-        if self.draining_until.is_some() || !quiet || measured <= self.target {
+    /// A probe measured so much. What was believed in beyond what arrives has met its test then.
+    pub fn probed(&mut self, now: Instant, probe: Measured, acked: Option<Bitrate>, quiet: bool) {
+        let measured = probe.bitrate.bps() as f64;
+        if self.draining_until.is_some() || !quiet {
+            return;
+        }
+        let limit = probe.limit.map(|limit| limit.bps() as f64);
+        self.limit = limit.map(|limit| (now, limit));
+        if measured <= self.target {
+            // Jitter may have stretched a probe: what has arrived for a while is believed in more.
+            let least = acked.map_or(self.target, |acked| acked.bps() as f64 * VERIFIED);
+            if let Some(limit) = limit {
+                self.set(self.target.min(limit.max(least)));
+            }
             return;
         }
         let settled = self.since_decrease(now).is_none_or(|since| since > Duration::from_millis(500));

@@ -2,147 +2,161 @@
 
 use std::time::Duration;
 
-use super::video::{Camera, check_continuity, receiver, sender};
-use super::world::{Bottleneck, World};
-use crate::media::{Event, Quality, Tuning};
-use crate::rtp::twcc::TwccRecorder;
-use crate::units::{Bitrate, MediaKind};
+use super::sim::link::{Line, Loss};
+use super::sim::room::{Room, video_ssrc};
+use super::video::check_continuity;
+use crate::media::Quality;
+use crate::units::Bitrate;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Our stream towards the first watcher; the others' follow in steps of 100.
-const SSRC: u32 = 9000;
+const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// Client 0 films in three layers of about 240, 720 and 1440 kbit/s, the others watch and tell of arrivals.
-fn world(seed: u64, watchers: usize, kbps: &[u64]) -> World {
-    let tuning = Tuning { adaptive_video: true, ..Tuning::default() };
-    let mut world = World::tuned(seed, tuning).with_clients(watchers + 1);
-    world.delay = Duration::from_millis(25);
-    world.receivers(0, vec![receiver("0", &["q", "h", "f"])]);
-    world.publish(0, 1, "0", MediaKind::Video);
-    let mut camera = Camera::new(world.now, 0, "0", &["q", "h", "f"]);
-    camera.packets = [1, 3, 6];
-    world.cameras.push(camera);
-    for watcher in 1..=watchers {
-        world.clients[watcher].arrivals = Some(TwccRecorder::new(world.now));
-        let forwarder = watcher as u64;
-        let mut section = sender("0", forwarder, ssrc(watcher));
-        section.codecs[0].transport_cc = true;
-        world.senders(watcher, vec![section]);
-        world.subscribe(watcher, 1, forwarder, Quality::High);
-        world.bottlenecks.insert(watcher, Bottleneck::new(Bitrate::from_kbps(kbps[watcher - 1])));
-    }
-    world
-}
-
-fn ssrc(watcher: usize) -> u32 {
-    SSRC + 100 * (watcher as u32 - 1)
-}
-
-/// The layers that flowed to a watcher, with when they began.
-fn layers(world: &World, watcher: usize) -> Vec<(f64, Quality)> {
-    let id = world.id(watcher);
-    let changes = world.events.iter().filter_map(|(at, event)| match event {
-        Event::LayerChanged { subscriber, quality, .. } if *subscriber == id => {
-            Some(((*at - world.start).as_secs_f64(), *quality))
-        }
-        _ => None,
-    });
-    changes.collect()
-}
-
-fn current(world: &World, watcher: usize) -> Quality {
-    layers(world, watcher).last().unwrap().1
-}
-
-fn forget(world: &mut World, watcher: usize) {
-    world.bottlenecks.get_mut(&watcher).unwrap().waits.clear();
+fn is(quality: Quality) -> impl Fn(&Room) -> bool {
+    move |room| room.layer(1) == Some(quality)
 }
 
 #[test]
-fn a_wide_way_has_the_best_layer_within_seconds() {
-    let mut world = world(1, 1, &[20_000]);
-    world.run_for(4 * SECOND);
-    assert_eq!(current(&world, 1), Quality::High, "{:?}", layers(&world, 1));
-    world.run_for(20 * SECOND);
-    assert_eq!(layers(&world, 1).len(), 1.max(layers(&world, 1).iter().filter(|(at, _)| *at < 5.0).count()));
-    assert_eq!(world.bottlenecks[&1].figures().1, 0);
-    check_continuity(&world.clients[1], SSRC);
+fn the_same_seed_makes_the_same_call() {
+    let line = Line {
+        loss: Loss::Bursts { begins: 0.01, ends: 0.2, lost: 0.8 },
+        jitter: Duration::from_millis(30),
+        reorder: 0.01,
+        duplicate: 0.01,
+        ..Line::new(25).of(1200)
+    };
+    let run = |seed| {
+        let mut room = Room::new(seed, true, &[line, Line::new(10)]);
+        room.run(12 * SECOND);
+        let got = |watcher: usize| -> Vec<_> {
+            let client = &room.world.clients[watcher];
+            client
+                .rtp
+                .iter()
+                .map(|got| (got.at - room.begun, got.header.ssrc, got.header.seq, got.header.len))
+                .collect()
+        };
+        let estimates: Vec<_> =
+            room.estimates.iter().map(|all| all.iter().map(|(_, it)| *it).collect::<Vec<_>>()).collect();
+        (got(1), got(2), estimates, room.layers(1))
+    };
+    assert!(run(7) == run(7));
+    assert!(run(7) != run(8));
 }
 
 #[test]
-fn a_narrow_way_keeps_a_layer_that_fits_and_a_short_queue() {
-    for (kbps, quality) in [(1000, Quality::Medium), (500, Quality::Low)] {
-        let mut world = world(2, 1, &[kbps]);
-        world.run_for(15 * SECOND);
-        forget(&mut world, 1);
-        world.run_for(45 * SECOND);
-        let (wait, lost, _) = world.bottlenecks[&1].figures();
-        println!("{kbps} kbit/s: {:?}, wait {wait:?}, {lost} lost", layers(&world, 1));
-        assert_eq!(current(&world, 1), quality);
-        assert!(wait < Duration::from_millis(100), "{wait:?}");
-        assert_eq!(lost, 0);
+fn a_wide_way_has_the_best_layer_within_seconds_and_keeps_it() {
+    let mut room = Room::new(1, true, &[Line::new(25).of(20_000)]);
+    room.run(4 * SECOND);
+    assert_eq!(room.layer(1), Some(Quality::High), "{:?}", room.layers(1));
+    let before = room.layers(1).len();
+    room.run(20 * SECOND);
+    assert_eq!(room.layers(1).len(), before);
+    let figures = room.figures(1, room.begun);
+    assert_eq!(figures.overflowed, [0, 0]);
+    check_continuity(&room.world.clients[1], video_ssrc(1));
+}
+
+#[test]
+fn a_megabit_is_found_its_queue_stays_short_and_no_voice_is_lost_to_it() {
+    for seed in SEEDS {
+        let mut room = Room::new(seed, true, &[Line::new(25).of(1000)]);
+        room.run(15 * SECOND);
+        let since = room.world.now;
+        room.run(45 * SECOND);
+        let figures = room.figures(1, since);
+        println!("{seed}: {figures:?}");
+        assert!((800.0..=1000.0).contains(&figures.estimate[0]), "{figures:?}");
+        assert!(figures.wait[0] < Duration::from_millis(100), "{figures:?}");
+        assert_eq!(room.figures(1, room.begun).overflowed[1], 0);
+        assert_eq!(room.layer(1), Some(Quality::Medium));
     }
 }
 
 #[test]
 fn video_steps_down_when_the_way_narrows_and_comes_back_when_it_widens() {
-    let mut world = world(3, 1, &[2000]);
-    world.run_for(20 * SECOND);
-    assert_eq!(current(&world, 1), Quality::High, "{:?}", layers(&world, 1));
-    world.bottlenecks.get_mut(&1).unwrap().rate = Bitrate::from_kbps(500);
-    world.run_for(2 * SECOND);
-    assert_eq!(current(&world, 1), Quality::Low, "{:?}", layers(&world, 1));
-    forget(&mut world, 1);
-    world.run_for(28 * SECOND);
-    let (wait, lost, _) = world.bottlenecks[&1].figures();
-    println!("at 500 kbit/s: wait {wait:?}, {lost} lost");
-    assert!(wait < Duration::from_millis(100), "{wait:?}");
-    world.bottlenecks.get_mut(&1).unwrap().rate = Bitrate::from_kbps(2000);
-    world.run_for(15 * SECOND);
-    println!("{:?}", layers(&world, 1));
-    assert_eq!(current(&world, 1), Quality::High, "{:?}", layers(&world, 1));
+    for seed in SEEDS {
+        let wide = Line::new(25).of(2000);
+        let mut room = Room::new(seed, true, &[wide]);
+        room.run(20 * SECOND);
+        assert_eq!(room.layer(1), Some(Quality::High), "{:?}", room.layers(1));
+        room.set_line(1, Line::new(25).of(500));
+        let below = room.run_until(5 * SECOND, |room| {
+            room.estimates[0].last().and_then(|(_, it)| *it).is_some_and(|it| it < Bitrate::from_kbps(500))
+                && room.layer(1) == Some(Quality::Low)
+        });
+        assert!(below.is_some_and(|took| took <= 2 * SECOND), "{below:?} {:?}", room.layers(1));
+        room.run(3 * SECOND);
+        assert!(room.sending(1, SECOND) < Bitrate::from_kbps(500));
+        let since = room.world.now;
+        room.run(25 * SECOND);
+        let figures = room.figures(1, since);
+        println!("{seed}: below after {below:?}, {figures:?}");
+        assert!(figures.wait[0] < Duration::from_millis(100), "{figures:?}");
+        assert_eq!(figures.overflowed[1], 0, "{figures:?}");
+        room.set_line(1, wide);
+        let back = room.run_until(20 * SECOND, |room| room.shown_layer(1) == Some(2));
+        println!("{seed}: back after {back:?}");
+        assert!(back.is_some_and(|took| took <= 15 * SECOND), "{back:?} {:?}", room.layers(1));
+    }
+}
+
+#[test]
+fn a_twentieth_lost_freezes_nothing_and_nearly_all_of_it_is_repaired() {
+    for seed in SEEDS {
+        let mut room = Room::new(seed, true, &[Line { loss: Loss::Random(0.05), ..Line::new(25).of(3000) }]);
+        room.run(2 * SECOND);
+        let since = room.world.now;
+        room.run(40 * SECOND);
+        let figures = room.figures(1, since);
+        let missing = room.viewer(1).streams[0].missing();
+        println!("{seed}: {missing} missing, {figures:?}");
+        assert!(figures.freeze < 2 * SECOND, "{figures:?}");
+        assert!(missing < 0.005, "{missing}");
+    }
 }
 
 #[test]
 fn one_starved_subscriber_changes_nothing_for_another() {
-    let mut world = world(4, 2, &[20_000, 400]);
-    world.run_for(30 * SECOND);
-    assert_eq!(current(&world, 1), Quality::High);
-    assert_eq!(current(&world, 2), Quality::Low);
-    assert!(layers(&world, 1).iter().all(|(at, _)| *at < 5.0), "{:?}", layers(&world, 1));
-    assert_eq!(world.bottlenecks[&1].figures().1, 0);
-    check_continuity(&world.clients[1], ssrc(1));
+    for seed in SEEDS {
+        let mut room = Room::new(seed, true, &[Line::new(25).of(20_000), Line::new(25).of(400)]);
+        room.run(30 * SECOND);
+        assert_eq!(room.layer(1), Some(Quality::High));
+        assert_eq!(room.layer(2), Some(Quality::Low));
+        assert!(room.layers(1).iter().all(|(at, _)| *at < 5 * SECOND), "{:?}", room.layers(1));
+        let figures = room.figures(1, room.begun);
+        assert_eq!(figures.overflowed, [0, 0]);
+        assert!(figures.freeze < SECOND, "{figures:?}");
+        check_continuity(&room.world.clients[1], video_ssrc(1));
+    }
 }
 
 #[test]
 fn after_an_outage_of_ten_seconds_video_flows_again_within_five() {
-    let mut world = world(5, 1, &[2000]);
-    world.run_for(15 * SECOND);
-    world.bottlenecks.get_mut(&1).unwrap().cut = true;
-    world.run_for(10 * SECOND);
-    world.bottlenecks.get_mut(&1).unwrap().cut = false;
-    let heard = world.clients[1].of(SSRC).count();
-    world.run_for(5 * SECOND);
-    assert!(world.clients[1].of(SSRC).count() > heard + 30);
-    world.run_for(15 * SECOND);
-    assert_eq!(current(&world, 1), Quality::High, "{:?}", layers(&world, 1));
+    for seed in SEEDS {
+        let line = Line::new(25).of(2000);
+        let mut room = Room::new(seed, true, &[line]);
+        room.run(15 * SECOND);
+        room.set_line(1, Line { cut: true, ..line });
+        room.run(10 * SECOND);
+        room.set_line(1, line);
+        let shown = room.viewer(1).streams[0].shown.len();
+        let flows = room.run_until(8 * SECOND, |room| room.viewer(1).streams[0].shown.len() > shown + 30);
+        println!("{seed}: a second of pictures after {flows:?}");
+        assert!(flows.is_some_and(|took| took <= 5 * SECOND), "{flows:?}");
+        let back = room.run_until(20 * SECOND, is(Quality::High));
+        assert!(back.is_some(), "{:?}", room.layers(1));
+    }
 }
 
 #[test]
 fn a_receivers_own_estimate_counts_where_there_is_no_other() {
-    let mut world = world(6, 1, &[20_000]);
-    world.clients[1].arrivals = None;
-    world.run_for(4 * SECOND);
-    assert_eq!(current(&world, 1), Quality::High);
+    let mut room = Room::new(6, true, &[Line::new(25).of(20_000)]);
+    room.world.clients[1].arrivals = None;
+    room.run(4 * SECOND);
+    assert_eq!(room.layer(1), Some(Quality::High));
     for _ in 0..3 {
-        let remb = world.clients[1].seal_rtcp(|out| {
-            let bytes = [
-                0x8F, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 1, 0x09, 0x24, 0xF8, 0, 0, 0x23, 0x28,
-            ];
-            out.extend(bytes);
-        });
-        world.put(true, 1, remb);
-        world.run_for(SECOND);
+        room.world.remb(1, Bitrate::from_kbps(300));
+        room.run(SECOND);
     }
-    assert_eq!(current(&world, 1), Quality::Low, "{:?}", layers(&world, 1));
+    assert_eq!(room.layer(1), Some(Quality::Low), "{:?}", room.layers(1));
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use arrayvec::ArrayString;
 use aws_lc_rs::hmac;
 
+use super::sim::viewer::Viewer;
 use super::video::extensions;
 use crate::ids::TransportId;
 use crate::rtp::rtcp::{self, Rtcp, build};
@@ -66,6 +67,8 @@ pub struct Client {
     pub sent: HashMap<(u32, u16), Vec<u8>>,
     /// Arrivals, where the client tells of them (transport-wide feedback).
     pub arrivals: Option<TwccRecorder>,
+    /// Watches and repairs what comes, where somebody does.
+    pub viewer: Option<Viewer>,
     transaction: u64,
 }
 
@@ -113,6 +116,7 @@ impl Client {
             events: Vec::new(),
             sent: HashMap::new(),
             arrivals: None,
+            viewer: None,
             transaction: number << 32,
         }
     }
@@ -154,11 +158,18 @@ impl Client {
                 if let (Some(recorder), Some(seq)) = (&mut self.arrivals, values.transport_seq) {
                     recorder.record(seq, now);
                 }
+                if let Some(viewer) = &mut self.viewer {
+                    viewer.packet(now, &header, header.payload(packet));
+                }
                 self.rtp.push(Got { at: now, header, bytes: packet.to_vec() });
             }
             Inbound::Rtcp(compound) => {
                 for packet in rtcp::parse(compound) {
-                    self.told.note(now, packet.unwrap());
+                    let packet = packet.unwrap();
+                    if let (Some(viewer), Rtcp::SenderReport { report, .. }) = (&mut self.viewer, &packet) {
+                        viewer.sender_report(now, report);
+                    }
+                    self.told.note(now, packet);
                 }
             }
             Inbound::Consumed => {}
@@ -189,14 +200,23 @@ impl Client {
     /// When it has something to do.
     pub fn next_timeout(&self) -> Option<Instant> {
         let feedback = self.arrivals.as_ref().and_then(TwccRecorder::next_timeout);
-        [self.transport.poll_timeout(), feedback].into_iter().flatten().min()
+        let viewer = self.viewer.as_ref().map(Viewer::next_timeout);
+        [self.transport.poll_timeout(), feedback, viewer].into_iter().flatten().min()
     }
 
-    /// Transport-wide feedback that is due.
+    /// What it has to say of what came.
     pub fn feedback(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        let due = |recorder: &mut TwccRecorder| recorder.next_timeout().is_some_and(|due| due <= now);
-        let Some(mut recorder) = self.arrivals.take_if(due) else { return Vec::new() };
         let mut compounds = Vec::new();
+        if let Some(mut viewer) = self.viewer.take_if(|viewer| viewer.next_timeout() <= now) {
+            let mut plain = Vec::new();
+            viewer.say(now, &mut plain);
+            if !plain.is_empty() && self.connected {
+                compounds.push(self.seal_rtcp(|out| out.extend(&plain)));
+            }
+            self.viewer = Some(viewer);
+        }
+        let due = |recorder: &mut TwccRecorder| recorder.next_timeout().is_some_and(|due| due <= now);
+        let Some(mut recorder) = self.arrivals.take_if(due) else { return compounds };
         loop {
             let mut plain = Vec::new();
             // A compound begins with a report.

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rand::RngExt;
+use rand::rngs::SmallRng;
+
 use super::client::{Client, Got};
 use crate::rtp::vp8::Vp8Descriptor;
 use crate::rtp::write::{HeaderFields, write_header};
@@ -101,6 +104,8 @@ pub struct Camera {
     pub packets: [usize; 3],
     /// Padding alone follows each frame.
     pub pads: bool,
+    /// Frames differ in size, by up to two fifths either way; none for frames that are all alike.
+    pub content: Option<SmallRng>,
     pub transport_seq: u16,
     resend: Vec<Vec<u8>>,
     heard: [usize; 2],
@@ -130,6 +135,7 @@ impl Camera {
             named_frames: 10,
             packets: [2, 3, 4],
             pads: false,
+            content: None,
             transport_seq: 0,
             resend: Vec::new(),
             heard: [0; 2],
@@ -202,6 +208,7 @@ impl Camera {
             layer.key_idx = (layer.key_idx + u8::from(key)) & 0x1F;
             layer.key_frames += usize::from(key);
             let count = self.packets[index] + if key { 2 } else { 0 };
+            let size = self.content.as_mut().map_or(1000, |content| content.random_range(600..1160));
             for part in 0..count {
                 let descriptor = [
                     0x80 | (u8::from(part == 0) << 4),
@@ -216,7 +223,7 @@ impl Camera {
                 payload.push(index as u8);
                 payload.extend(self.frames.to_be_bytes());
                 // As encoders do, sizes that differ by a byte.
-                payload.resize(1000 + part % 2, part as u8);
+                payload.resize(size + part % 2, part as u8);
                 packets.push(packet(layer, self.mid, named, &mut self.transport_seq, part + 1 == count, &payload));
             }
             if self.pads {

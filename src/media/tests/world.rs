@@ -8,13 +8,16 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::client::Client;
+use super::sim::link::{Line, Link};
+use super::sim::voice::Voice;
 use super::video::Camera;
 use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
 use crate::media::{
     Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec, Tuning,
 };
+use crate::rtp::rtcp::build;
 use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
-use crate::units::{Bitrate, MediaKind, Mid, UnixTime};
+use crate::units::{Bitrate, MediaKind, Mid, Ssrc, UnixTime};
 
 pub const UNIX: UnixTime = UnixTime(1_700_000_000_000);
 
@@ -37,60 +40,16 @@ pub struct World {
     pub delay: Duration,
     /// Share of RTP lost, towards the shard and towards the clients.
     pub loss: [f64; 2],
-    /// A bottleneck towards a client.
-    pub bottlenecks: BTreeMap<usize, Bottleneck>,
+    /// Lines of their own, from a client (true) or towards it; `delay` and `loss` are of everybody else's.
+    pub links: BTreeMap<(bool, usize), Link>,
+    /// Who talks.
+    pub voices: Vec<Voice>,
     /// Sizes of the datagrams of each hand-over to the sink, RTP only.
     pub batches: Vec<Vec<usize>>,
     pub rng: SmallRng,
     link: BTreeMap<(Instant, u64), (bool, usize, Vec<u8>)>,
     next_checks: Instant,
     serial: u64,
-}
-
-/// A line of finite rate with a finite queue before it.
-pub struct Bottleneck {
-    pub rate: Bitrate,
-    /// What finds the queue this long is lost.
-    pub depth: Duration,
-    /// The line carries nothing at all.
-    pub cut: bool,
-    /// How long each RTP datagram waited, and whether it was audio; none for what was lost.
-    pub waits: Vec<(bool, Option<Duration>)>,
-    free: Option<Instant>,
-}
-
-impl Bottleneck {
-    pub fn new(rate: Bitrate) -> Self {
-        Self { rate, depth: Duration::from_millis(300), cut: false, waits: Vec::new(), free: None }
-    }
-
-    /// When a datagram that comes now has passed; none when it does not.
-    fn pass(&mut self, now: Instant, datagram: &[u8]) -> Option<Instant> {
-        let begins = self.free.map_or(now, |free| free.max(now));
-        let wait = begins - now;
-        let lost = self.cut || wait > self.depth;
-        if is_rtp(datagram) {
-            // Test clients' video has these payload types.
-            let audio = !matches!(datagram[1] & 0x7F, 120 | 121);
-            self.waits.push((audio, (!lost).then_some(wait)));
-        }
-        if lost {
-            return None;
-        }
-        // With the headers of UDP and IP.
-        let bits = (datagram.len() + 28) as f64 * 8.0;
-        let passed = begins + Duration::from_secs_f64(bits / self.rate.bps() as f64);
-        self.free = Some(passed);
-        Some(passed)
-    }
-
-    /// Mean wait, and how many were lost, of all RTP and of audio.
-    pub fn figures(&self) -> (Duration, usize, usize) {
-        let waits: Vec<Duration> = self.waits.iter().filter_map(|(_, wait)| *wait).collect();
-        let mean = waits.iter().sum::<Duration>() / waits.len().max(1) as u32;
-        let lost = self.waits.iter().filter(|(_, wait)| wait.is_none());
-        (mean, lost.clone().count(), lost.filter(|(audio, _)| *audio).count())
-    }
 }
 
 struct Collect(Vec<(Path, Vec<Vec<u8>>)>);
@@ -138,7 +97,8 @@ impl World {
             events: Vec::new(),
             delay: Duration::from_millis(10),
             loss: [0.0; 2],
-            bottlenecks: BTreeMap::new(),
+            links: BTreeMap::new(),
+            voices: Vec::new(),
             batches: Vec::new(),
             rng: SmallRng::seed_from_u64(seed),
             link: BTreeMap::new(),
@@ -236,12 +196,34 @@ impl World {
 
     pub fn put(&mut self, to_shard: bool, client: usize, datagram: Vec<u8>) {
         self.serial += 1;
-        let mut leaves = self.now;
-        if !to_shard && let Some(bottleneck) = self.bottlenecks.get_mut(&client) {
-            let Some(passed) = bottleneck.pass(self.now, &datagram) else { return };
-            leaves = passed;
+        // What DTLS and SCTP send has their own randomness in it, down to its length: it goes by, untouched, so that the
+        // seed of a line decides over everything else.
+        let dtls = (20..64).contains(&datagram[0]);
+        let Some(link) = self.links.get_mut(&(to_shard, client)).filter(|_| !dtls) else {
+            self.link.insert((self.now + self.delay, self.serial), (to_shard, client, datagram));
+            return;
+        };
+        // Test clients' video has these payload types.
+        let audio = is_rtp(&datagram).then(|| !matches!(datagram[1] & 0x7F, 96 | 97 | 120 | 121));
+        for at in link.pass(self.now, datagram.len(), audio) {
+            self.link.insert((at, self.serial), (to_shard, client, datagram.clone()));
+            self.serial += 1;
         }
-        self.link.insert((leaves + self.delay, self.serial), (to_shard, client, datagram));
+    }
+
+    /// A line of its own from a client (true) or towards it.
+    pub fn set_line(&mut self, to_shard: bool, client: usize, line: Line) {
+        let seed = self.rng.random();
+        self.links.insert((to_shard, client), Link::new(seed, line));
+    }
+
+    /// A client tells what it believes that it can receive.
+    pub fn remb(&mut self, client: usize, bitrate: Bitrate) {
+        let remb = self.clients[client].seal_rtcp(|out| {
+            build::receiver_report(out, Ssrc(1), &[]);
+            build::remb(out, Ssrc(1), bitrate, &[Ssrc(9000)]);
+        });
+        self.put(true, client, remb);
     }
 
     pub fn run_for(&mut self, time: Duration) {
@@ -274,7 +256,8 @@ impl World {
         let clients = self.clients.iter().filter(|client| !client.gone);
         let due = clients.filter_map(Client::next_timeout).min();
         let cameras = self.cameras.iter().map(|camera| camera.next_frame).min();
-        let next = [arrival, due, self.shard.next_timeout(), cameras, Some(self.next_checks)];
+        let voices = self.voices.iter().map(|voice| voice.next).min();
+        let next = [arrival, due, self.shard.next_timeout(), cameras, voices, Some(self.next_checks)];
         let Some(next) = next.into_iter().flatten().min().filter(|next| *next <= end) else { return false };
         self.now = self.now.max(next);
         // Datagrams that arrive within the gathering time are one batch.
@@ -283,12 +266,13 @@ impl World {
             && entry.key().0 <= until
             && arrival == Some(next)
         {
+            let at = entry.key().0.max(self.now);
             let (to_shard, client, mut datagram) = entry.remove();
             if to_shard {
                 let path = self.clients[client].path;
                 self.shard.datagram(self.now, path, &mut datagram);
             } else if !self.clients[client].gone {
-                self.clients[client].handle(self.now, &mut datagram);
+                self.clients[client].handle(at, &mut datagram);
             }
         }
         if self.next_checks <= self.now {
@@ -300,6 +284,7 @@ impl World {
             }
         }
         self.run_cameras();
+        self.run_voices();
         let now = self.now;
         for client in self.clients.iter_mut().filter(|client| !client.gone) {
             if client.transport.poll_timeout().is_some_and(|due| due <= now) {
@@ -329,6 +314,16 @@ impl World {
             }
         }
         self.cameras = cameras;
+    }
+
+    fn run_voices(&mut self) {
+        let now = self.now;
+        let mut voices = std::mem::take(&mut self.voices);
+        for voice in voices.iter_mut().filter(|voice| voice.next <= now) {
+            let packet = voice.packet();
+            self.send_rtp(voice.client, packet);
+        }
+        self.voices = voices;
     }
 
     /// Lets everybody do what is due and puts everything that waits on the link.
