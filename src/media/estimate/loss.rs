@@ -33,9 +33,19 @@ impl LossWindow {
 
     /// The share that was lost lately.
     pub fn share(&self, now: Instant) -> f32 {
+        self.counted(now).map_or(0.0, |(sent, lost)| lost / sent)
+    }
+
+    /// More than [`HIGH`] is lost, and not by chance: of few packets it takes more of them to say so.
+    pub fn is_high(&self, now: Instant) -> bool {
+        self.counted(now).is_some_and(|(sent, lost)| lost / sent > HIGH + 2.0 * (HIGH * (1.0 - HIGH) / sent).sqrt())
+    }
+
+    /// Sent and lost lately, if that is enough to say anything.
+    fn counted(&self, now: Instant) -> Option<(f32, f32)> {
         let stale = self.begun.is_none_or(|begun| now.saturating_duration_since(begun) > WINDOW * 4);
         let (sent, lost) = self.counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
-        if stale || sent < ENOUGH { 0.0 } else { lost as f32 / sent as f32 }
+        (!stale && sent >= ENOUGH).then_some((sent as f32, lost as f32))
     }
 }
 
@@ -55,6 +65,11 @@ mod tests {
             loss.count(start, index % 10 != 0);
         }
         assert!((loss.share(start) - 0.14).abs() < 0.001);
+        assert!(!loss.is_high(start), "of a hundred it may be chance");
+        for index in 0..900 {
+            loss.count(start, index % 6 != 0);
+        }
+        assert!(loss.is_high(start));
         assert_eq!(loss.share(start + Duration::from_secs(5)), 0.0);
     }
 }

@@ -108,6 +108,7 @@ impl Estimator {
             usage: self.trend.usage(),
             queue: self.queue.standing(),
             loss: self.loss.share(now),
+            heavy_loss: self.loss.is_high(now),
             acked: self.acked.rate(),
             rtt: if rtt.is_zero() { Duration::from_millis(100) } else { rtt },
         };
@@ -163,7 +164,7 @@ impl Estimator {
     pub fn plan_probe(&mut self, now: Instant, wanted: Bitrate) -> Option<ProbePlan> {
         let quiet = self.trend.usage() != Usage::Over
             && self.queue.standing() < rate::TOLERATED_QUEUE
-            && self.loss.share(now) < loss::HIGH;
+            && !self.loss.is_high(now);
         self.prober.plan(now, self.rate.target(), wanted.min(CEILING), quiet, self.rate.since_decrease(now))
     }
 

@@ -39,6 +39,8 @@ pub struct Congestion {
     pub queue: Duration,
     /// Share lost.
     pub loss: f32,
+    /// It is so much that it is congestion, whatever delay says.
+    pub heavy_loss: bool,
     /// What arrives.
     pub acked: Option<Bitrate>,
     /// Round trip.
@@ -104,7 +106,7 @@ impl RateControl {
         let settled = self.since_decrease(now).is_none_or(|since| since > seen.rtt + SETTLE);
         let congested = seen.usage == Usage::Over && seen.queue >= Duration::from_millis(8)
             || seen.queue > CONGESTED_QUEUE
-            || seen.loss > loss::HIGH;
+            || seen.heavy_loss;
         if congested {
             if settled {
                 self.back_off(now, seen);
