@@ -1,5 +1,7 @@
 //! Experts as the public finds them.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,6 +27,8 @@ const MAX_SPECIALITY: usize = 60;
 const SLUG: std::ops::RangeInclusive<usize> = 3..=60;
 /// The longest text that is searched for, in characters.
 const MAX_SEARCH: usize = 200;
+/// The most specialities, and languages, that there are to choose from.
+const MAX_CHOICES: usize = 500;
 /// The most experts that one question is answered with; each one's next free slot is looked for.
 const MOST: usize = 51;
 
@@ -65,6 +69,16 @@ pub struct Profile {
     /// What the expert has written.
     #[serde(flatten)]
     pub draft: ProfileDraft,
+}
+
+/// What a search can be narrowed down to, each in alphabetical order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Choices {
+    /// What the experts know.
+    pub specialities: Vec<String>,
+    /// What they speak, as tags.
+    pub languages: Vec<String>,
 }
 
 /// Which experts are looked for; nothing stands for all.
@@ -262,7 +276,39 @@ impl Scheduler {
         .await
     }
 
-    /// The public page of an expert.
+    /// What the experts with a public page know and speak: what a search can be narrowed down to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub async fn expert_choices(&self) -> Result<Choices, Error> {
+        self.read(Actor::Anonymous, |reader| {
+            let mut statement = reader.prepare_cached("SELECT * FROM public_experts")?;
+            let experts = statement.query_map([], found)?;
+            let (mut specialities, mut languages) = (BTreeMap::new(), BTreeMap::new());
+            let add = |known: &mut BTreeMap<String, String>, texts: Vec<String>| {
+                for text in texts {
+                    // Two experts may write the same differently.
+                    known.entry(text.to_lowercase()).or_insert(text);
+                }
+                while known.len() > MAX_CHOICES {
+                    known.pop_last();
+                }
+            };
+            for expert in experts {
+                let expert = expert?;
+                add(&mut specialities, expert.specialities);
+                add(&mut languages, expert.languages);
+            }
+            Ok(Choices {
+                specialities: specialities.into_values().collect(),
+                languages: languages.into_values().collect(),
+            })
+        })
+        .await
+    }
+
+    /// The public page of an expert, by its address or by the expert's id.
     ///
     /// # Errors
     ///
@@ -270,7 +316,7 @@ impl Scheduler {
     pub async fn expert_page(&self, slug: &str) -> Result<ExpertPage, Error> {
         let (now, slug) = (self.now(), slug.to_owned());
         self.read(Actor::Anonymous, move |reader| {
-            let sql = "SELECT * FROM public_experts WHERE slug = ?1";
+            let sql = "SELECT * FROM public_experts WHERE slug = ?1 OR id = ?1 ORDER BY slug = ?1 LIMIT 1";
             let page = |row: &Row<'_>| Ok((found(row)?, row.get("bio")?));
             let (mut expert, bio): (FoundExpert, String) =
                 reader.prepare_cached(sql)?.query_row([slug], page).optional()?.ok_or(Error::NotFound)?;

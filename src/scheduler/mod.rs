@@ -99,7 +99,7 @@ pub use content::{
     display_name,
 };
 pub use diary::Day;
-pub use directory::{ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
+pub use directory::{Choices, ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
 pub use error::{CODES, Conflict, Denied, Error, UploadError};
 pub use explain::{Explanation, Reason};
 pub use facts::{CallFact, CallFactKind, ChatFact, ChatOperation, LeaveReason, Whose};

@@ -140,3 +140,45 @@ async fn newest(store: &Store, actor: Actor) -> Result<i64, StoreError> {
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::api::office::GateParts;
+    use crate::clock::{SharedClock, ShiftedClock};
+    use crate::config::OfficeSettings;
+    use crate::metrics::Metrics;
+    use crate::scheduler::testing::{Desk, START, customer};
+
+    #[tokio::test]
+    async fn whoever_listens_hears_what_time_it_is_when_the_clock_is_shifted() {
+        let desk = Desk::new();
+        desk.at(0);
+        let clock = Arc::new(ShiftedClock::new(Arc::clone(&desk.clock) as SharedClock));
+        let base = "https://meet.example.org".parse().unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let shared = Arc::clone(&clock) as SharedClock;
+        let parts = GateParts::new(&OfficeSettings::default(), base, shared, metrics, watch::channel(false).1);
+        let told = Told {
+            gate: Gate::new(parts.in_development(Arc::clone(&clock))),
+            actor: customer(1),
+            store: desk.scheduler.store().clone(),
+            shifts: Some(clock.shifts()),
+            ready: Vec::new().into_iter(),
+            seen: 7,
+        };
+        let mut stream = std::pin::pin!(tell(told));
+        let waits = tokio::time::timeout(Duration::from_millis(20), stream.next()).await;
+        assert!(waits.is_err(), "nothing has happened");
+        clock.shift(60_000);
+        let event = stream.next().await.unwrap();
+        let data: Value = serde_json::from_str(&event.data).unwrap();
+        assert_eq!((event.id, event.name.as_str()), (7, "server.clock"));
+        assert_eq!(data["unixMs"], START.as_millis() + 60_000);
+    }
+}

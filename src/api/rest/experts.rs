@@ -11,7 +11,7 @@ use crate::api::office::{
 };
 use crate::api::problem::{Code, Problem};
 use crate::ids::UserId;
-use crate::scheduler::{ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
+use crate::scheduler::{Choices, ExpertPage, ExpertSearch, FoundExpert, Profile, ProfileDraft};
 
 /// Most experts in a piece: for each the next free time is looked for.
 const MOST: usize = 50;
@@ -20,6 +20,7 @@ pub(super) fn routes(routes: OfficeRoutes<Rest>) -> OfficeRoutes<Rest> {
     routes
         .add(Access::Anyone, routes!(experts))
         .add(Access::Anyone, routes!(expert))
+        .add(Access::Anyone, routes!(choices))
         .add(Access::Expert, routes!(expert_profile, write_expert_profile))
 }
 
@@ -56,6 +57,12 @@ async fn experts(
     let limit = page.limit.min(MOST);
     let found = rest.scheduler.experts(search, page.after, limit + 1).await?;
     Ok(Json(Slice::of(found, limit, FoundExpert::mark)))
+}
+
+/// What a search for experts can be narrowed down to
+#[utoipa::path(get, path = "/api/expert-choices", tag = "experts", responses((status = 200, body = Choices)))]
+async fn choices(State(rest): State<Rest>) -> Result<Json<Choices>, Problem> {
+    Ok(Json(rest.scheduler.expert_choices().await?))
 }
 
 /// An expert's page

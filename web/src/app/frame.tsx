@@ -16,6 +16,7 @@ import { brandingQuery } from '~/api/branding';
 import { useSession } from '~/api/session';
 import { LANGUAGES, language, speak } from '~/i18n';
 import { setBrand, setTheme, type Theme, useTheme } from '~/lib/theme';
+import ui from '~/ui/ways.module.css';
 import css from './frame.module.css';
 
 /** Header, main part and footer around a page. */
@@ -80,7 +81,7 @@ function Ways() {
   const way = (href: string, icon: ReactNode, text: string, exact = false) => {
     const here = exact ? location === href : location === href || location.startsWith(`${href}/`);
     return (
-      <Link key={href} href={href} aria-current={here ? 'page' : undefined}>
+      <Link key={href} href={href} className={ui.way} aria-current={here ? 'page' : undefined}>
         {icon}
         <span>{text}</span>
       </Link>

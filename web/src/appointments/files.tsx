@@ -11,6 +11,7 @@ import { Loading, ProblemNote, Skeleton } from '~/ui/states';
 import { toast } from '~/ui/toast';
 import css from './page.module.css';
 import { filesQuery } from './queries';
+import { useRemoval } from './removal';
 import { type Appointment, sideOf } from './view';
 
 type File_ = Schemas['File'];
@@ -97,25 +98,14 @@ export function Files({ appointment }: { appointment: Appointment }) {
 
 function FileItem({ file, own }: { file: File_; own: boolean }) {
   const { t } = useTranslation(['appointments', 'common']);
-  const client = useQueryClient();
   const { queryKey } = filesQuery(file.appointmentId);
   const path = { appointment_id: file.appointmentId, file_id: file.id };
-  const deleting = useMutation({
-    mutationFn: () =>
-      ask(api.DELETE('/api/appointments/{appointment_id}/files/{file_id}', { params: { path } })),
-    onMutate: async () => {
-      await client.cancelQueries({ queryKey });
-      const before = client.getQueryData(queryKey);
-      client.setQueryData(queryKey, (files) => files?.filter(({ id }) => id !== file.id));
-      return before;
-    },
-    onError: (error, _, before) => {
-      client.setQueryData(queryKey, before);
-      toast.problem(error);
-    },
-    onSuccess: () => toast.success(t('files.deleted', { name: file.name })),
-    onSettled: () => client.invalidateQueries({ queryKey }),
-  });
+  const deleting = useRemoval(
+    queryKey,
+    file.id,
+    () => ask(api.DELETE('/api/appointments/{appointment_id}/files/{file_id}', { params: { path } })),
+    () => toast.success(t('files.deleted', { name: file.name })),
+  );
   return (
     <li className={css.item}>
       <FileText className={css.icon} size={22} aria-hidden="true" />

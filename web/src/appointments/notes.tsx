@@ -12,6 +12,7 @@ import { Loading, ProblemNote, Skeleton } from '~/ui/states';
 import { toast } from '~/ui/toast';
 import css from './page.module.css';
 import { notesQuery } from './queries';
+import { useRemoval } from './removal';
 import { type Appointment, sideOf } from './view';
 
 type Note = Schemas['Note'];
@@ -49,25 +50,12 @@ export function Notes({ appointment }: { appointment: Appointment }) {
 
 function Written({ note, own }: { note: Note; own: boolean }) {
   const { t } = useTranslation(['appointments', 'common']);
-  const client = useQueryClient();
   const [editing, edit] = useState(false);
   const { queryKey } = notesQuery(note.appointmentId);
   const path = { appointment_id: note.appointmentId, note_id: note.id };
-  const deleting = useMutation({
-    mutationFn: () =>
-      ask(api.DELETE('/api/appointments/{appointment_id}/notes/{note_id}', { params: { path } })),
-    onMutate: async () => {
-      await client.cancelQueries({ queryKey });
-      const before = client.getQueryData(queryKey);
-      client.setQueryData(queryKey, (notes) => notes?.filter(({ id }) => id !== note.id));
-      return before;
-    },
-    onError: (error, _, before) => {
-      client.setQueryData(queryKey, before);
-      toast.problem(error);
-    },
-    onSettled: () => client.invalidateQueries({ queryKey }),
-  });
+  const deleting = useRemoval(queryKey, note.id, () =>
+    ask(api.DELETE('/api/appointments/{appointment_id}/notes/{note_id}', { params: { path } })),
+  );
   if (editing) return <Editor id={note.appointmentId} note={note} onDone={() => edit(false)} />;
   const shared = note.visibility === 'shared';
   const Sign = shared ? Users : Lock;

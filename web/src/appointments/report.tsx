@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { figure } from '~/lib/figures';
 import * as format from '~/lib/format';
+import { Facts } from '~/ui/figures';
 import { Card, Soft } from '~/ui/layout';
 import { ProblemNote, Skeleton } from '~/ui/states';
 import css from './page.module.css';
@@ -41,14 +42,7 @@ export function Report({ appointment }: { appointment: Appointment }) {
         <Soft>{t('report.none')}</Soft>
       ) : (
         <>
-          <dl className={css.figures}>
-            {figures.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts facts={figures} />
           {summary.causes.map(({ cause, minutes }) => (
             <p key={cause} className={css.soft}>
               {t(`report.cause.${cause}`, { count: minutes })}

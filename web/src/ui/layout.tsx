@@ -1,4 +1,5 @@
 import type { HTMLAttributes, ReactNode } from 'react';
+import layout from './layout.module.css';
 import css from './ui.module.css';
 
 export type Tone = 'neutral' | 'good' | 'warn' | 'bad' | 'accent';
@@ -15,6 +16,11 @@ export function Stack({ className, ...rest }: HTMLAttributes<HTMLDivElement>) {
 
 export function Row({ className, spread, ...rest }: HTMLAttributes<HTMLDivElement> & { spread?: boolean }) {
   return <div {...rest} className={join(css.row, spread && css.spread, className)} />;
+}
+
+/** Two beside each other where there is room. */
+export function Pair({ className, ...rest }: HTMLAttributes<HTMLDivElement>) {
+  return <div {...rest} className={join(layout.pair, className)} />;
 }
 
 export function Soft({ children, small }: { children: ReactNode; small?: boolean }) {

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import css from './sections.module.css';
+import ways from './ways.module.css';
 
 export interface Section {
   href: string;
@@ -35,7 +36,7 @@ export function Sections({
     <div className={css.frame}>
       <nav ref={strip} className={css.nav} aria-label={label}>
         {sections.map(({ href, icon, text, here, count, countLabel }) => (
-          <Link key={href} href={href} aria-current={here ? 'page' : undefined}>
+          <Link key={href} href={href} className={ways.way} aria-current={here ? 'page' : undefined}>
             {icon}
             <span>{text}</span>
             {count ? (

@@ -5,10 +5,16 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 use futures_util::StreamExt;
 use tokio::time::timeout;
+use tower::ServiceExt;
 
+use super::super::{Access, Class, OfficeRoutes};
 use super::world::{World, request};
+use crate::api::problem::Code;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const ID: &str = "0192d3a0-0000-7000-8000-000000000001";
@@ -69,6 +75,25 @@ async fn whatever_goes_wrong_is_a_problem() {
     assert_eq!(world.metrics.handler_panics.get(), 1);
     assert!(world.metrics.problems.get().contains(&("invalid_path", 3)));
     assert_eq!(world.send(request(Method::DELETE, "/api/time", &[JSON], "")).await.header("allow"), "GET,HEAD");
+}
+
+#[tokio::test]
+async fn whoever_opens_a_page_that_breaks_is_told_so_in_words() {
+    async fn breaks() -> &'static str {
+        panic!("a secret of ours")
+    }
+    fn in_words(_: World, methods: MethodRouter<World>) -> MethodRouter<World> {
+        methods.layer(map_response(async |answer: Response| match answer.extensions().get::<Code>() {
+            Some(code) => (code.status(), Html(code.title())).into_response(),
+            None => answer,
+        }))
+    }
+    let world = World::new();
+    let routes = OfficeRoutes::new(false).page(Class::Read, Access::Public, "/page", get(breaks), Some(in_words));
+    let answer = routes.into_router(world.clone()).oneshot(request(Method::GET, "/page", &[], "")).await.unwrap();
+    assert_eq!(answer.status(), 500);
+    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert_eq!(world.metrics.handler_panics.get(), 1, "counted once");
 }
 
 fn impatient(patience: Duration) -> World {

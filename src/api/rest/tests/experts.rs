@@ -28,6 +28,8 @@ async fn experts_write_of_themselves_and_are_found() {
     let page = counter.get(Who::Nobody, "/api/experts/ada-lovelace").await.ok();
     assert_eq!((&page["name"], &page["services"][0]["title"]), (&json!("Person 8"), &json!("Advice")));
     assert_eq!(page["nextFree"]["startsAt"], "2027-01-10T11:00:00Z");
+    let by_id = counter.get(Who::Nobody, &format!("/api/experts/{}", page["id"].as_str().unwrap())).await.ok();
+    assert_eq!(by_id, page);
     assert_eq!(counter.get(Who::Nobody, "/api/experts/nobody").await.told(), (404, "not_found"));
 
     let found = |list: Value| -> Vec<String> {
@@ -43,9 +45,14 @@ async fn experts_write_of_themselves_and_are_found() {
     let second = counter.get(CUSTOMER, &format!("/api/experts?limit=1&cursor={cursor}")).await.ok();
     assert_eq!((found(second.clone()), &second["nextCursor"]), (vec!["Person 9".to_owned()], &Value::Null));
 
+    let choices = async || counter.get(Who::Nobody, "/api/expert-choices").await.ok();
+    assert!(choices().await["specialities"].as_array().unwrap().iter().any(|it| it.as_str() == Some("Taxes")));
+    assert!(choices().await["languages"].as_array().unwrap().iter().any(|it| it.as_str() == Some("en-GB")));
+
     let mut hidden = draft();
     hidden["published"] = json!(false);
     counter.put(EXPERT, path, "*", hidden).await.ok();
+    assert!(!choices().await.to_string().contains("Taxes"), "who is not found is nobody's choice");
     assert_eq!(counter.get(Who::Nobody, "/api/experts/ada-lovelace").await.told(), (404, "not_found"));
 }
 

@@ -11,6 +11,7 @@ import { Select } from '~/ui/field';
 import { Card, Soft } from '~/ui/layout';
 import { Loading, ProblemState } from '~/ui/states';
 import { toast } from '~/ui/toast';
+import ways from '~/ui/ways.module.css';
 import { useFarewell } from './session';
 import { Data } from './settings/data';
 import { Devices } from './settings/devices';
@@ -57,7 +58,9 @@ export default function Settings() {
           <ul className={css.ways}>
             {SECTIONS.map(([id]) => (
               <li key={id}>
-                <a href={`#${id}`}>{t(`settings.${id}`)}</a>
+                <a href={`#${id}`} className={ways.way}>
+                  {t(`settings.${id}`)}
+                </a>
               </li>
             ))}
           </ul>

@@ -12,7 +12,7 @@ import { useTitle } from '~/lib/title';
 import { Unsaved } from '~/lib/unsaved';
 import { Button } from '~/ui/button';
 import { Field, TextField } from '~/ui/field';
-import { Card, Note, Row, Soft, Stack } from '~/ui/layout';
+import { Card, Note, Pair, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState } from '~/ui/states';
 import { toast } from '~/ui/toast';
 import ui from '~/ui/ui.module.css';
@@ -96,7 +96,7 @@ function Editor({ stored }: { stored: Branding }) {
     </Field>
   );
   return (
-    <div className={css.pair}>
+    <Pair>
       <Unsaved dirty={isDirty} />
       <Card>
         <form
@@ -150,7 +150,7 @@ function Editor({ stored }: { stored: Branding }) {
           </div>
         </Stack>
       </Card>
-    </div>
+    </Pair>
   );
 }
 

@@ -10,6 +10,7 @@ import { useTitle } from '~/lib/title';
 import { Button } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
 import { Filter, Select } from '~/ui/field';
+import { Facts } from '~/ui/figures';
 import { Badge, Card, Note, Row, Soft, Stack, Table, type Tone } from '~/ui/layout';
 import { Sliced, useSlices } from '~/ui/list';
 import { ProblemNote, State } from '~/ui/states';
@@ -189,14 +190,7 @@ function Detail({
         </Row>
         {delivery.replayOf && <Soft small>{t('deliveries.isReplay')}</Soft>}
         {delivery.state === 'due' && <Soft>{t('deliveries.waits')}</Soft>}
-        <dl className={css.figures}>
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={facts} />
         {delivery.lastError && <Note tone="bad">{delivery.lastError}</Note>}
         <section
           className={css.code}

@@ -9,7 +9,7 @@ import { isEmail } from '~/lib/form';
 import { useTitle } from '~/lib/title';
 import { Button } from '~/ui/button';
 import { TextField } from '~/ui/field';
-import { Card, Note, Row, Soft, Stack } from '~/ui/layout';
+import { Card, Note, Pair, Row, Soft, Stack } from '~/ui/layout';
 import { ProblemNote } from '~/ui/states';
 import css from './admin.module.css';
 
@@ -24,7 +24,7 @@ export default function Messages() {
         <h1>{t('messages.title')}</h1>
         <Soft>{t('messages.intro')}</Soft>
       </div>
-      <div className={css.pair}>
+      <Pair>
         <Trial
           icon={<Mail size={20} aria-hidden="true" />}
           title={t('messages.mail')}
@@ -47,7 +47,7 @@ export default function Messages() {
           }
           run={(to) => ask(api.POST('/api/admin/test/sms', { body: to ? { to } : {} }))}
         />
-      </div>
+      </Pair>
       <p>
         <Link href="/admin/outbox">{t('messages.seeOutbox')}</Link>
       </p>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, TriangleAlert } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { alarms, type Health, type Rates, rates } from '~/admin/health';
@@ -11,7 +11,8 @@ import { clock, dateTime, relative, size } from '~/lib/format';
 import { useTitle } from '~/lib/title';
 import { serverNow } from '~/live/clock';
 import { ButtonLink } from '~/ui/button';
-import { Badge, Card, Note, Row, Soft, Stack } from '~/ui/layout';
+import { Figure, Figures } from '~/ui/figures';
+import { Badge, Card, Note, Pair, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState } from '~/ui/states';
 import css from './admin.module.css';
 
@@ -36,7 +37,7 @@ export default function Overview() {
       {isPending && <Loading />}
       {error && !data && <ProblemState error={error} retry={() => void refetch()} />}
       {error && data && <ProblemNote error={error} />}
-      {data && <Figures health={data} />}
+      {data && <Of health={data} />}
     </Stack>
   );
 }
@@ -54,7 +55,7 @@ function useRates(health: Health): Rates {
   return seen.rates;
 }
 
-function Figures({ health }: { health: Health }) {
+function Of({ health }: { health: Health }) {
   const { t } = useTranslation('admin');
   const { cores: busy, bitsIn, bitsOut } = useRates(health);
   const now = serverNow();
@@ -63,12 +64,12 @@ function Figures({ health }: { health: Health }) {
   const n = (value: number) => number.format(value);
   const queue = (of: Health['messages'], href: string) => (
     <Stack className={css.tight}>
-      <dl className={css.figures}>
+      <Figures>
         <Figure name={t('queue.due')} value={n(of.due)} />
         <Figure name={t('queue.late')} value={n(of.late)} bad={of.late > 0} />
         <Figure name={t('queue.scheduled')} value={n(of.scheduled)} />
         <Figure name={t('queue.failed')} value={n(of.failed)} bad={of.failed > 0} />
-      </dl>
+      </Figures>
       {of.oldestDueAt && <Soft small>{t('queue.oldest', { when: relative(of.oldestDueAt, now) })}</Soft>}
       <ButtonLink href={href} look="quiet" size="small">
         {t('queue.see')}
@@ -100,7 +101,7 @@ function Figures({ health }: { health: Health }) {
       </section>
       <Card>
         <h2>{t('overview.now')}</h2>
-        <dl className={css.figures}>
+        <Figures>
           <Figure name={t('overview.rooms')} value={<Link href="/admin/rooms">{n(health.rooms)}</Link>} />
           <Figure name={t('overview.participants')} value={n(health.participants)} />
           <Figure name={t('overview.waiting')} value={n(health.waiting)} />
@@ -115,11 +116,11 @@ function Figures({ health }: { health: Health }) {
             name={t('overview.memory')}
             value={health.memoryBytes == null ? '–' : size(health.memoryBytes)}
           />
-        </dl>
+        </Figures>
       </Card>
       <Card>
         <h2>{t('overview.storage')}</h2>
-        <dl className={css.figures}>
+        <Figures>
           {health.diskFreeBytes != null && health.diskBytes != null && (
             <Figure
               name={t('overview.disk')}
@@ -138,9 +139,9 @@ function Figures({ health }: { health: Health }) {
             value={health.lastBackupAt ? dateTime(health.lastBackupAt) : t('overview.never')}
             bad={!health.lastBackupAt}
           />
-        </dl>
+        </Figures>
       </Card>
-      <div className={css.pair}>
+      <Pair>
         <Card>
           <h2>{t('overview.messages')}</h2>
           {queue(health.messages, '/admin/outbox')}
@@ -149,8 +150,8 @@ function Figures({ health }: { health: Health }) {
           <h2>{t('overview.deliveries')}</h2>
           {queue(health.deliveries, '/admin/deliveries')}
         </Card>
-      </div>
-      <div className={css.pair}>
+      </Pair>
+      <Pair>
         <Card>
           <h2>{t('overview.people')}</h2>
           <Counts counts={health.users} name={(role) => t(`role.${role as 'customer'}`)} />
@@ -159,30 +160,8 @@ function Figures({ health }: { health: Health }) {
           <h2>{t('overview.appointments')}</h2>
           <Counts counts={health.appointments} name={(status) => t(`status.${status as 'pending'}`)} />
         </Card>
-      </div>
+      </Pair>
     </>
-  );
-}
-
-function Figure({
-  name,
-  value,
-  more,
-  bad,
-}: {
-  name: string;
-  value: ReactNode;
-  more?: string;
-  bad?: boolean;
-}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd data-bad={bad || undefined}>
-        {value}
-        {more && <small> {more}</small>}
-      </dd>
-    </div>
   );
 }
 

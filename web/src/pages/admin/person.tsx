@@ -11,6 +11,7 @@ import { serverNow } from '~/live/clock';
 import { Button, ButtonLink } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
 import { Select, TextField } from '~/ui/field';
+import { Facts } from '~/ui/figures';
 import { Avatar, Card, Note, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState, Skeleton } from '~/ui/states';
 import { toast } from '~/ui/toast';
@@ -43,7 +44,7 @@ export function Person({ id }: { id: string }) {
           <AccountBadges person={data} />
         </Row>
       </div>
-      <Facts person={data} />
+      <Known person={data} />
       {data.status !== 'erased' && (
         <>
           <Access person={data} />
@@ -55,7 +56,7 @@ export function Person({ id }: { id: string }) {
   );
 }
 
-function Facts({ person }: { person: Account }) {
+function Known({ person }: { person: Account }) {
   const { t } = useTranslation('admin');
   const { t: common } = useTranslation();
   const facts: [string, string][] = [
@@ -71,14 +72,7 @@ function Facts({ person }: { person: Account }) {
   ];
   return (
     <Card>
-      <dl className={css.figures}>
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </Card>
   );
 }

@@ -9,6 +9,7 @@ import { useTitle } from '~/lib/title';
 import { useServerNow } from '~/live/clock';
 import { Button, ButtonLink } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
+import { Facts } from '~/ui/figures';
 import { Badge, Card, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState, State } from '~/ui/states';
 import { toast } from '~/ui/toast';
@@ -78,20 +79,13 @@ function One({ room }: { room: Room }) {
           </div>
           <Badge tone="accent">{clock(now - Date.parse(room.since))}</Badge>
         </Row>
-        <dl className={css.figures}>
-          <div>
-            <dt>{t('rooms.endsAt')}</dt>
-            <dd>{time(room.endsAt)}</dd>
-          </div>
-          <div>
-            <dt>{t('rooms.closesAt')}</dt>
-            <dd>{time(room.closesAt)}</dd>
-          </div>
-          <div>
-            <dt>{t('rooms.extensions')}</dt>
-            <dd>{room.extensions}</dd>
-          </div>
-        </dl>
+        <Facts
+          facts={[
+            [t('rooms.endsAt'), time(room.endsAt)],
+            [t('rooms.closesAt'), time(room.closesAt)],
+            [t('rooms.extensions'), room.extensions],
+          ]}
+        />
         <ul>
           {room.present.map((one) => (
             <li key={`${one.seatId}${one.since}`}>

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueries, useQuery } from '@tanstack/react-query';
 import { ChevronRight, RotateCcw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -11,6 +11,7 @@ import { type Appointment, partnersOf, sideOf } from '~/appointments/view';
 import { StatusBadge } from '~/appointments/words';
 import * as format from '~/lib/format';
 import { useTitle } from '~/lib/title';
+import { expertQuery } from '~/pages/booking/queries';
 import { Button, ButtonLink } from '~/ui/button';
 import { Avatar, Card } from '~/ui/layout';
 import { Loading, ProblemState, State } from '~/ui/states';
@@ -22,8 +23,8 @@ export default function History() {
   const { user } = useSession();
   const query = useInfiniteQuery(pastQuery);
   const stays = useStays(user?.id);
-  const slugs = useSlugs(user?.role === 'customer');
   const items = query.data?.pages.flatMap(({ items }) => items) ?? [];
+  const slugs = useSlugs(user?.role === 'customer' ? items.map(({ expertId }) => expertId) : []);
   return (
     <div className={css.page}>
       <h1>{t('past.title')}</h1>
@@ -74,14 +75,12 @@ function useStays(userId: string | undefined): ReadonlyMap<string, number> {
   return sums;
 }
 
-/** The pages of the experts that can be booked. */
-function useSlugs(wanted: boolean): ReadonlyMap<string, string> {
-  const { data } = useQuery({
-    queryKey: ['experts', 'slugs'],
-    queryFn: () => ask(api.GET('/api/experts', { params: { query: { limit: 100 } } })),
-    enabled: wanted,
+/** The pages of those experts who can still be booked. */
+function useSlugs(experts: readonly string[]): ReadonlyMap<string, string> {
+  return useQueries({
+    queries: [...new Set(experts)].map((id) => ({ ...expertQuery(id), staleTime: 5 * 60_000 })),
+    combine: (found) => new Map(found.flatMap(({ data }) => (data ? [[data.id, data.slug] as const] : []))),
   });
-  return new Map(data?.items.map(({ id, slug }) => [id, slug]));
 }
 
 function Past({

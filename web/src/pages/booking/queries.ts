@@ -28,14 +28,10 @@ export const expertsQuery = (search: Search) =>
     getNextPageParam: (last) => last.nextCursor ?? undefined,
   });
 
-/** What there is to choose from: specialities and languages of the experts who come first. */
+/** What there is to choose from. */
 export const choicesQuery = queryOptions({
   queryKey: ['experts', 'choices'],
-  queryFn: async () => {
-    const { items } = await ask(api.GET('/api/experts', { params: { query: { limit: 50 } } }));
-    const every = (of: (expert: FoundExpert) => string[]) => [...new Set(items.flatMap(of))].sort();
-    return { specialities: every((it) => it.specialities), languages: every((it) => it.languages) };
-  },
+  queryFn: () => ask(api.GET('/api/expert-choices')),
   staleTime: 10 * 60_000,
 });
 

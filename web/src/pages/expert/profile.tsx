@@ -12,7 +12,7 @@ import { useTitle } from '~/lib/title';
 import { Unsaved } from '~/lib/unsaved';
 import { Button, ButtonLink } from '~/ui/button';
 import { Checkbox, TextArea, TextField } from '~/ui/field';
-import { Avatar, Badge, Card, Row, Soft, Stack } from '~/ui/layout';
+import { Avatar, Badge, Card, Pair, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState } from '~/ui/states';
 import { toast } from '~/ui/toast';
 import css from './expert.module.css';
@@ -107,7 +107,7 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
   const names = new Intl.DisplayNames(language(), { type: 'language' });
   const languages = listOf(shown.languages).filter(isTag);
   return (
-    <div className={css.pair}>
+    <Pair>
       <Unsaved dirty={isDirty} />
       <Card>
         <form
@@ -211,6 +211,6 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
           {!shown.published && <Badge tone="warn">{t('profile.hidden')}</Badge>}
         </Stack>
       </Card>
-    </div>
+    </Pair>
   );
 }

@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { api, ask } from '~/api/client';
 import { language } from '~/i18n';
 import { shortDay } from '~/lib/format';
-import { Card, Soft, Stack } from '~/ui/layout';
+import { Card, Pair, Soft, Stack } from '~/ui/layout';
 import { Sliced, useSlices } from '~/ui/list';
 import { ProblemNote, Skeleton } from '~/ui/states';
 import css from './expert.module.css';
@@ -30,7 +30,7 @@ export function Ratings() {
         {figures.isPending && <Skeleton height="6rem" radius="var(--radius-s)" />}
         {figures.error && <ProblemNote error={figures.error} />}
         {data && data.count > 0 && (
-          <div className={css.pair}>
+          <Pair>
             <div>
               <p className={css.big}>
                 {new Intl.NumberFormat(language(), { maximumFractionDigits: 1 }).format(data.mean ?? 0)}{' '}
@@ -52,7 +52,7 @@ export function Ratings() {
                 );
               })}
             </ul>
-          </div>
+          </Pair>
         )}
         <Sliced list={list} empty={<Soft>{t('ratings.empty')}</Soft>}>
           {(items) => (

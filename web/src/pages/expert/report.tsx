@@ -11,6 +11,7 @@ import { clock, dateTime, day, ownZone, time, timeRange } from '~/lib/format';
 import { Button, ButtonLink } from '~/ui/button';
 import { Dialog } from '~/ui/dialog';
 import { Select } from '~/ui/field';
+import { Facts } from '~/ui/figures';
 import { Badge, Card, Note, Row, Soft, Stack, Table } from '~/ui/layout';
 import { Loading, ProblemNote, ProblemState, Skeleton } from '~/ui/states';
 import { toast } from '~/ui/toast';
@@ -159,14 +160,7 @@ function Figures({ report }: { report: Report }) {
     <Card>
       <h2>{t('calls.figures')}</h2>
       <Stack>
-        <dl className={css.figures}>
-          {figures.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={figures} />
         {summary.causes.length > 0 && (
           <Note tone="warn">
             <strong>{t('calls.causes')}</strong>

@@ -10,7 +10,7 @@ import { clock, day, isoDay, ownZone, relative, time, timeRange, zoneName } from
 import { useTitle } from '~/lib/title';
 import { useServerNow } from '~/live/clock';
 import { Button } from '~/ui/button';
-import { Badge, Card, Row, Soft, Stack } from '~/ui/layout';
+import { Badge, Card, Pair, Row, Soft, Stack } from '~/ui/layout';
 import { Loading, ProblemState, Skeleton, State } from '~/ui/states';
 import css from './expert.module.css';
 import { CallActions, StatusBadge } from './parts';
@@ -58,10 +58,10 @@ export default function Today() {
         </Row>
       </Row>
       {!shown && (
-        <div className={css.pair}>
+        <Pair>
           <WaitingNow />
           <NextUp appointments={data?.items} now={now} zone={zone} />
-        </div>
+        </Pair>
       )}
       <Card>
         <h2>{t('today.timeline')}</h2>
