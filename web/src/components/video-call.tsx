@@ -312,6 +312,7 @@ function DoorStep({
   return (
     <PreJoin
       name={own?.name ?? name}
+      may={own?.permissions}
       aside={
         waiting ? (
           <Lobby problem={phase.problem} expert={it?.expertName} ask={() => void join()} onLeave={giveUp} />
