@@ -42,7 +42,7 @@ check-app: web/node_modules/.package-lock.json ## The web app's types, lints and
 	cd web && npm run --silent check
 
 .PHONY: test
-test: ## Everything: check, integration tests, LiveKit's own clients and browsers (installs what they need)
+test: ## Everything: check, integration tests, LiveKit's own clients, the app in browsers (installs what they need)
 	@.ci/need cargo cc node npm python3
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory check-app
@@ -52,7 +52,7 @@ test: ## Everything: check, integration tests, LiveKit's own clients and browser
 	VISAVIS_BIN=target/debug/visavis tests/clients/run
 
 .PHONY: test-app
-test-app: ## The web app as people use it, in Chromium and Firefox; takes minutes, and is not part of `test` yet
+test-app: ## The part of `test` that is the web app as people use it, in Chromium and Firefox
 	@.ci/need cargo cc node npm python3
 	@$(MAKE) --no-print-directory $(APP) $(PAGE)
 	cargo build --locked --features page

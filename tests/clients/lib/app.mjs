@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { browserOf } from './browsers.mjs';
 import { out } from './out.mjs';
-import { until } from './puppet.mjs';
+import { PATIENCE_MS, until } from './puppet.mjs';
 
 const PROBE = readFileSync(fileURLToPath(new URL('./probe.js', import.meta.url)), 'utf8');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -20,9 +20,6 @@ export const SIZES = {
   tablet: { width: 768, height: 1024 },
   desktop: { width: 1440, height: 900 },
 };
-
-/** How long a state of a page may take to come about; what is asserted is that it comes. */
-const PATIENCE = 20_000;
 
 /** Somebody's browser: a context of their own. */
 export class Visitor {
@@ -39,7 +36,8 @@ export class Visitor {
       serviceWorkers: 'block',
       ...more,
     });
-    context.setDefaultTimeout(PATIENCE);
+    context.setDefaultTimeout(PATIENCE_MS);
+    context.setDefaultNavigationTimeout(2 * PATIENCE_MS);
     await context.addInitScript(PROBE);
     if (PICTURES) await context.addInitScript(`window.__portrait = ${JSON.stringify(person.name)};\n${PORTRAIT}`);
     const visitor = new Visitor();
@@ -54,11 +52,16 @@ export class Visitor {
     await this.context.addCookies([{ name, value, url: this.office.site, httpOnly: true, sameSite: 'Lax' }]);
   }
 
-  /** A new tab on a page of the app. */
-  async goto(path, waitUntil) {
+  /** A new tab, on no page yet. */
+  async tab() {
     const tab = new Tab(this, await this.context.newPage());
     this.tabs.push(tab);
-    return tab.goto(path, waitUntil);
+    return tab;
+  }
+
+  /** A new tab on a page of the app. */
+  async goto(path, waitUntil) {
+    return (await this.tab()).goto(path, waitUntil);
   }
 
   async close() {
@@ -108,6 +111,7 @@ export class Tab {
     });
     page.on('response', (answer) => {
       const path = new URL(answer.url()).pathname;
+      if (path === '/api/events' && answer.ok()) this.hears = true;
       if (answer.status() >= 400 && !/^\/(api|rtc)\b/.test(path) && !answer.request().isNavigationRequest()) {
         this.complaints.push(`${answer.status()} for ${path}`);
       }
@@ -154,16 +158,16 @@ export class Tab {
   /** Waits for something to be seen. */
   async see(locator, options) {
     const found = (typeof locator === 'string' || locator instanceof RegExp ? this.text(locator) : locator).first();
-    await found.waitFor({ state: 'visible', timeout: PATIENCE, ...options });
+    await found.waitFor({ state: 'visible', timeout: PATIENCE_MS, ...options });
     return found;
   }
 
   async gone(locator) {
-    await locator.first().waitFor({ state: 'hidden', timeout: PATIENCE });
+    await locator.first().waitFor({ state: 'hidden', timeout: PATIENCE_MS });
   }
 
   /** The page shows what it is about: nothing is being loaded any more. */
-  async settled(timeout = PATIENCE) {
+  async settled(timeout = PATIENCE_MS) {
     await this.page.waitForFunction(
       // What the server has written for those without scripts gives way to the app.
       () => document.querySelector('h1') && !document.querySelector('[aria-busy="true"], .server-page'),
@@ -172,12 +176,23 @@ export class Tab {
     );
   }
 
-  /** The window becomes another size, and the page has found its place in it. */
-  async resize(viewport) {
-    await this.page.setViewportSize(viewport);
+  /** The browser is told of what happens from now on; of what happened before that, pages that are loaded say. */
+  async listens() {
+    // One tab of a browser listens for all of them.
+    await until(`${this.visitor.person.name} to listen`, () => this.visitor.tabs.some((it) => it.hears));
+  }
+
+  /** What there was to draw is drawn: pictures are taken and layout is measured by frames, not at once. */
+  async still() {
     await this.page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))),
     );
+  }
+
+  /** The window becomes another size, and the page has found its place in it. */
+  async resize(viewport) {
+    await this.page.setViewportSize(viewport);
+    await this.still();
   }
 
   /** The system's colours change, and the page's have followed. */
@@ -194,7 +209,7 @@ export class Tab {
   /** A state with a name: what a page shows in place of what does not work. With its code it is known in any language. */
   async problem(code) {
     const state = this.page.locator(code ? `[data-problem="${code}"]` : '[data-problem]').first();
-    await state.waitFor({ timeout: PATIENCE });
+    await state.waitFor({ timeout: PATIENCE_MS });
     return state;
   }
 
@@ -229,6 +244,71 @@ export class Tab {
   /** How much the page has jumped, and what did. */
   shift() {
     return this.page.evaluate(() => ({ shift: window.__probe.shift, shifts: window.__probe.shifts }));
+  }
+
+  /** When something was first to be seen, in milliseconds, and how many kilobytes of script came, as they were sent. */
+  figures() {
+    return this.page.evaluate(() => {
+      const scripts = performance.getEntriesByType('resource').filter((it) => new URL(it.name).pathname.endsWith('.js'));
+      return {
+        paint: Math.round(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN),
+        script: Math.round(scripts.reduce((sum, it) => sum + it.encodedBodySize, 0) / 1024),
+      };
+    });
+  }
+
+  /** Which of the page's elements are to be seen, in a few letters. */
+  shows() {
+    return this.page.evaluate(() => {
+      let sum = 0;
+      let count = 0;
+      for (const it of document.querySelectorAll('body *')) {
+        count += 1;
+        if (it.checkVisibility()) sum = (sum * 31 + count) % 4294967291;
+      }
+      return `${count}:${sum}`;
+    });
+  }
+
+  /** By the Tab key alone each control is reached, and it is to be seen where one is. */
+  async keyboard() {
+    const count = await this.page.evaluate(() => {
+      const controls = 'a[href], button, input, select, textarea, summary, [tabindex]';
+      const closed = (it) => it.matches('[tabindex="-1"], :disabled, [type=hidden]') || it.closest('[inert], details:not([open]) > :not(summary)');
+      // Of a group of choices one is reached, and the others from it by the arrows.
+      const group = (it) => it.type === 'radio' && it.name;
+      const groups = new Set();
+      const wanted = [...document.querySelectorAll(controls)].filter((it) => {
+        if (closed(it) || !it.checkVisibility({ visibilityProperty: true })) return false;
+        if (!group(it)) return true;
+        if (groups.has(it.name)) return false;
+        groups.add(it.name);
+        return true;
+      });
+      const reached = new Set();
+      const unseen = new Set();
+      // Hidden controls show it on what stands for them, links of whole cards on what they lay over these.
+      const outlined = (it, part) => {
+        const { outlineStyle, outlineWidth, boxShadow, content } = getComputedStyle(it, part);
+        return (!part || content !== 'none') && ((outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0) || boxShadow !== 'none');
+      };
+      const marked = (it) => it && [undefined, '::before', '::after'].some((part) => outlined(it, part));
+      document.addEventListener('focusin', ({ target }) => {
+        reached.add(target.type === 'radio' && target.name ? target.name : target);
+        if (![target, target.nextElementSibling, target.parentElement, target.closest('label')].some(marked)) unseen.add(target);
+      });
+      const told = (it) => `${it.tagName.toLowerCase()} "${(it.getAttribute('aria-label') ?? (it.innerText || it.labels?.[0]?.innerText) ?? '').trim().slice(0, 40)}"`;
+      window.__keyboard = () => [
+        ...wanted.filter((it) => it.isConnected && !reached.has(group(it) || it)).map((it) => `not reached by Tab: ${told(it)}`),
+        ...[...unseen].map((it) => `does not show that it has the focus: ${told(it)}`),
+      ];
+      document.activeElement?.blur();
+      window.getSelection()?.removeAllRanges();
+      // The parts of a date or a time are stops of their own.
+      return wanted.reduce((sum, it) => sum + (it.matches('[type=date], [type=time]') ? 4 : 1), 2);
+    });
+    for (let i = 0; i < count; i++) await this.page.keyboard.press('Tab');
+    return this.page.evaluate(() => window.__keyboard());
   }
 
   /** What the guidelines call serious or critical. */

@@ -83,7 +83,9 @@ const LAUNCH = {
       executablePath: '/usr/bin/firefox-esr',
       headless: true,
       extraPrefsFirefox: FIREFOX_PREFS,
-      protocolTimeout: 60_000,
+      // Under load it takes its time, most of all to start.
+      timeout: 150_000,
+      protocolTimeout: 120_000,
     });
   },
 };
@@ -101,6 +103,7 @@ export function browserOf(kind) {
 async function openPage(kind, url) {
   const browser = await browserOf(kind);
   const page = idle[kind].pop() ?? (await browser.newPage());
+  page.setDefaultNavigationTimeout(90_000);
   await page.goto(url);
   return page;
 }

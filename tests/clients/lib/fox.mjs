@@ -38,6 +38,7 @@ export class Fox {
     const browser = await browserOf('firefox');
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
+    page.setDefaultNavigationTimeout(90_000);
     await page.evaluateOnNewDocument(PROBE);
     return Object.assign(new Fox(), { office, name, context, page });
   }

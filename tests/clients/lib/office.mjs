@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { out } from './out.mjs';
 import { until } from './puppet.mjs';
 import { IP } from './server.mjs';
+import { SETTINGS } from './site.mjs';
 
 const PORTS = { http: 7980, tcp: 7981, udp: 7982 };
 
@@ -129,35 +130,45 @@ export class Office {
     return Date.parse((await this.anybody.must('GET', '/api/time')).now);
   }
 
-  /** A service of the expert's that is offered around the clock. */
-  async service(fields = {}) {
+  /** A service of an expert's that is offered around the clock. */
+  async service(fields = {}, expert = this.expert) {
     const week = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, fromMin: 0, toMin: 1440, tz: "UTC" }));
-    await this.expert.must('PUT', '/api/me/availability', { weekly: week, exceptions: [] }, { 'if-match': '*' });
-    await this.expert.must('PUT', '/api/me/expert-profile', { slug: 'the-expert', headline: 'Knows', bio: '', specialities: ['tests'], languages: ['en'], published: true }, { 'if-match': '*' });
-    return this.expert.must('POST', '/api/services', {
+    await expert.must('PUT', '/api/me/availability', { weekly: week, exceptions: [] }, { 'if-match': '*' });
+    if (expert === this.expert) {
+      await expert.must('PUT', '/api/me/expert-profile', { slug: 'the-expert', headline: 'Knows', bio: '', specialities: ['tests'], languages: ['en'], published: true }, { 'if-match': '*' });
+    }
+    return expert.must('POST', '/api/services', {
       title: 'Advice', durationMin: 60, stepMin: 30, minNoticeMin: 0, horizonDays: 60, approval: 'manual', lobby: 'on', ...fields,
     });
   }
 
-  /** An approved appointment with the expert, its start and end in milliseconds. `fields` are its service's. */
-  async approved(fields, customer = this.customer) {
+  /**
+   * An approved appointment with the expert, its start and end in milliseconds. `fields` are those of a service that is
+   * made for it, or `service` itself with what is said in the request.
+   */
+  async approved({ message = 'Gladly.', ...fields } = {}, customer = this.customer) {
     const asked = await this.requested(fields, customer);
-    const appointment = await this.expert.change(asked, 'approve', { message: 'Gladly.' });
+    const appointment = await this.experts(asked).change(asked, 'approve', { message });
     assert.equal(appointment.status, 'approved');
     return { ...appointment, start: Date.parse(appointment.startsAt), end: Date.parse(appointment.endsAt) };
   }
 
-  /** One that the expert has not answered yet. */
-  async requested(fields, customer = this.customer) {
-    const service = await this.service(fields);
+  /** One that the expert has not answered yet, at the `slot`th of the times that are free. */
+  async requested({ slot = 4, service: given, note = 'It is about tests.', participants, ...fields } = {}, customer = this.customer) {
+    const service = given ?? (await this.service(fields));
     const now = await this.now();
     const [from, to] = [now, now + 2 * 24 * 3_600_000].map((it) => new Date(it).toISOString());
     const found = await customer.must('GET', `/api/services/${service.id}/slots?from=${from}&to=${to}&tz=Europe/Rome`);
-    const held = await customer.must('POST', '/api/holds', { serviceId: service.id, startsAt: found.slots[4].startsAt, tz: 'Europe/Rome' });
-    const asked = await customer.must('POST', '/api/appointments', { holdId: held.id, note: 'It is about tests.' });
+    const held = await customer.must('POST', '/api/holds', { serviceId: service.id, startsAt: found.slots[slot].startsAt, tz: 'Europe/Rome' });
+    const asked = await customer.must('POST', '/api/appointments', { holdId: held.id, note, participants });
     assert.equal(asked.status, 'pending');
     assert.equal(asked.meetingUrl ?? null, null, 'no room before the approval');
     return asked;
+  }
+
+  /** Whose appointment it is. */
+  experts({ expertId }) {
+    return [this.expert, this.rival].find((it) => it?.session.user.id === expertId);
   }
 
   /** The calendar objects that somebody has been sent, the oldest first, once there are so many. */
@@ -191,7 +202,7 @@ let kept;
 export async function sharedOffice(kind = 'start') {
   if (kept?.kind !== kind) {
     await stopSharedOffice();
-    kept = { kind, office: Office[kind]() };
+    kept = { kind, office: Office[kind]({ settings: SETTINGS }) };
   }
   return kept.office;
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertServerAlive } from './server.mjs';
 
 /** How long a state may take to come about. Generous: what is asserted is that it comes. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 
 /** Polls until `probe` returns something truthy; what it last saw goes into the error. */
 export async function until(what, probe, patience = PATIENCE_MS) {

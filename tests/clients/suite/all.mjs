@@ -9,10 +9,10 @@ import { file, registeredCount } from '../lib/scenario.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 
 const CLIENTS = ['python', 'node', 'chromium', 'layers', 'dynacast', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described'];
-const APP = ['app-flows', 'app-troubles', 'app-pages'];
-const FILES = process.env.CLIENTS_APP ? APP : CLIENTS;
+const APP = ['app-flows', 'app-troubles', 'app-input', 'app-work', 'app-pages'];
+const FILES = process.env.CLIENTS_APP ? APP : [...CLIENTS, ...APP];
 
-rmSync(out('covered.jsonl'), { force: true });
+for (const name of ['covered.jsonl', 'pages.jsonl']) rmSync(out(name), { force: true });
 
 if (!process.env.CLIENTS_LIST) {
   before(startServer);

@@ -6,7 +6,7 @@ import { admit, answer, askFor, becomes, enter, inCall, panel, write } from '../
 import { withVisitors } from '../lib/app.mjs';
 import { Fox } from '../lib/fox.mjs';
 import { sharedOffice } from '../lib/office.mjs';
-import { until } from '../lib/puppet.mjs';
+import { PATIENCE_MS, until } from '../lib/puppet.mjs';
 import { scenario } from '../lib/scenario.mjs';
 import { words } from '../lib/words.mjs';
 
@@ -19,6 +19,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
     await withVisitors([place.customer, place.expert], async (customer, expert) => {
       const desk = await expert.goto('/expert/requests');
       await desk.see(words('expert:requests.empty'));
+      await desk.listens();
       const tab = await customer.goto('/experts');
       await askFor(tab, place.expert.name, { time: 3, note: 'It hurts when I laugh.' });
       // The request comes to the expert's page, which nobody has touched.
@@ -27,17 +28,31 @@ if (!process.env.CLIENTS_SERVER_CMD) {
 
       const list = await customer.goto('/appointments');
       await list.see(words('appointments:status.pending'));
+      await list.listens();
       await answer(desk, place.customer.name, 'approve');
       await list.see(words('appointments:status.approved'));
 
       // Counting down to the window, by the server's clock; then the button stands there by itself.
       const { items } = await place.customer.must('GET', '/api/appointments');
       const appointment = items.find((it) => it.status === 'approved');
-      await place.moveTo(Date.parse(appointment.window.opensAt) - 6000);
-      await list.page.reload();
-      await list.see(words('appointments:opensIn'));
-      assert.equal(await list.link(words('appointments:join')).count(), 0);
-      await list.see(list.link(words('appointments:join')));
+      // Its link, to be passed on.
+      await list.button(words('appointments:copyLink')).first().click();
+      await list.see(words('appointments:linkCopied'));
+      assert.equal(await list.page.evaluate(() => navigator.clipboard.readText()), appointment.meetingUrl);
+      const opens = Date.parse(appointment.window.opensAt);
+      const [countdown, join] = [list.text(words('appointments:opensIn')), list.link(words('appointments:join'))];
+      // On a slow machine the page may come when the window has opened already: then from further away.
+      for (const seconds of [6, 20, 60]) {
+        await place.moveTo(opens - seconds * 1000);
+        await list.page.reload();
+        await list.see(countdown.or(join));
+        const seen = [await countdown.count(), await join.count()];
+        if ((await place.now()) >= opens) continue;
+        assert.deepEqual(seen, [1, 0]);
+        await join.first().waitFor({ timeout: seconds * 1000 + PATIENCE_MS });
+        break;
+      }
+      await list.see(join);
       await place.customer.change(appointment, 'cancel');
     });
   });
@@ -64,6 +79,12 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       await ana.receives();
       await ben.receives();
       await becomes(place.customer, appointment, 'in_progress');
+      await until('the call to be as long on both sides', async (saw) => {
+        const shown = await Promise.all([ana, ben].map((tab) => tab.role('timer').first().innerText()));
+        saw(shown);
+        const [here, there] = shown.map((it) => it.split(':').reduce((sum, part) => sum * 60 + Number(part), 0));
+        return here > 0 && Math.abs(here - there) <= 1;
+      });
 
       await write(ana, 'good morning');
       await panel(ben, 'chat');
@@ -139,6 +160,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
     await withVisitors([ada, elena], async (customer, expert) => {
       const page = await customer.goto(`/appointments/${asked.id}`);
       await page.see(words('appointments:status.pending'));
+      await page.listens();
       const desk = await expert.goto('/expert/requests');
       await answer(desk, ada.name, 'reject', 'Not my subject, sorry.');
       await page.see(words('appointments:status.rejected'));

@@ -3,10 +3,12 @@
 // `make screenshots` runs this file and keeps a picture of each.
 
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { admit, enter, panel, write } from '../lib/acts.mjs';
 import { SIZES, Visitor, withVisitors } from '../lib/app.mjs';
 import { sharedOffice } from '../lib/office.mjs';
+import { out } from '../lib/out.mjs';
 import { scenario } from '../lib/scenario.mjs';
 import { words } from '../lib/words.mjs';
 
@@ -33,76 +35,108 @@ async function sections(tab, root) {
   return [...new Set(found)].filter((it) => it.split('/').length === 3);
 }
 
+function noteFigures(figures) {
+  appendFileSync(out('pages.jsonl'), `${JSON.stringify(figures)}\n`);
+}
+
 const slug = (path) => path.replace(/^\//, '').replace(/[^a-z0-9]+/gi, '-').slice(0, 40) || 'start';
 
-/** The same page at every size and in both appearances; returns what is wrong with it. */
+/** The same page at every size and in both appearances, by eye and by keyboard; returns what is wrong with it. */
 async function inspect(tab, name) {
   const wrong = [];
+  const known = new Set();
+  const { shift, shifts } = await tab.shift();
+  if (shift > 0.1) wrong.push(`jumped by ${shift.toFixed(2)}: ${shifts.join('; ')}`);
+  noteFigures({ name, shift, ...(await tab.figures()) });
   for (const [size, viewport] of Object.entries(SIZES)) {
     await tab.resize(viewport);
     const found = await tab.layout({ touch: size !== 'desktop' });
     // What is wrong at one size is said once.
     for (const it of found) if (!wrong.some((known) => known.endsWith(it))) wrong.push(`${size}: ${it}`);
     await tab.picture(`${name}-${size}`);
-    // What colours, names and roles are wrong does not hang on each width: a phone in the dark, a desk by day.
-    if (size === 'phone') {
-      await tab.colours('dark');
-      wrong.push(...(await tab.axe()).map((it) => `phone, dark: ${it}`));
-      await tab.picture(`${name}-${size}-dark`);
-      await tab.colours('light');
+    // Names, roles and colours are the same again where the same is shown.
+    const shown = await tab.shows();
+    if (known.has(shown)) continue;
+    known.add(shown);
+    for (const colours of ['dark', 'light']) {
+      await tab.colours(colours);
+      wrong.push(...(await tab.axe()).map((it) => `${size}, ${colours}: ${it}`));
+      if (colours === 'dark') await tab.picture(`${name}-${size}-dark`);
     }
-    if (size === 'desktop') wrong.push(...(await tab.axe()).map((it) => `desktop: ${it}`));
+  }
+  wrong.push(...(await tab.keyboard()));
+  return wrong;
+}
+
+async function inTurn(items, what) {
+  const results = [];
+  for (const it of items) results.push(await what(it));
+  return results;
+}
+
+/** Goes to every page that somebody may see; returns what is wrong there. */
+async function everyPage(place, who) {
+  const visitor = await Visitor.open(place, place[who], { size: 'small' });
+  const wrong = [];
+  try {
+    const paths = await PEOPLE[who](place);
+    for (let i = 0; i < paths.length; i++) {
+      const tab = await visitor.goto(paths[i]);
+      try {
+        await tab.settled();
+        if (paths[i] === SECTIONS[who]) for (const more of await sections(tab, paths[i])) if (!paths.includes(more)) paths.push(more);
+        wrong.push(...(await inspect(tab, `${who}-${slug(paths[i])}`)).map((it) => `${who}, ${paths[i]}: ${it}`));
+        await tab.assertClean();
+      } catch (error) {
+        wrong.push(`${who}, ${paths[i]}: ${error.message.split('\n').slice(0, 6).join(' ')}`);
+      } finally {
+        await tab.page.close();
+      }
+    }
+  } finally {
+    await visitor.close();
   }
   return wrong;
 }
 
 if (!process.env.CLIENTS_SERVER_CMD) {
-  for (const who of Object.keys(PEOPLE)) {
-    scenario(`every page fits and can be operated: ${who}`, { seconds: 240 }, async () => {
+  // Several at once: there are two cores, and each page is one process.
+  for (const people of [['anybody', 'ada'], ['elena', 'marco', 'anna']]) {
+    scenario(`every page fits and can be operated: ${people.join(', ')}`, { seconds: 240 }, async () => {
       const place = await sharedOffice('demo');
-      const visitor = await Visitor.open(place, place[who], { size: 'small' });
-      const wrong = [];
-      try {
-        const paths = await PEOPLE[who](place);
-        for (let i = 0; i < paths.length; i++) {
-          const tab = await visitor.goto(paths[i]);
-          try {
-            await tab.settled();
-            if (paths[i] === SECTIONS[who]) for (const more of await sections(tab, paths[i])) if (!paths.includes(more)) paths.push(more);
-            wrong.push(...(await inspect(tab, `${who}-${slug(paths[i])}`)).map((it) => `${paths[i]}: ${it}`));
-            await tab.assertClean();
-          } catch (error) {
-            wrong.push(`${paths[i]}: ${error.message.split('\n').slice(0, 6).join(' ')}`);
-          } finally {
-            await tab.page.close();
-          }
-        }
-      } finally {
-        await visitor.close();
-      }
+      const wrong = (await Promise.all(people.map((who) => everyPage(place, who)))).flat();
       if (wrong.length > 0) assert.fail(`\n  ${wrong.join('\n  ')}`);
     });
   }
 
-  scenario('pages that wait two seconds for the server show that they do, and do not jump', { seconds: 150 }, async () => {
+  scenario('pages that wait for the server show that they do, and do not jump', { seconds: 150 }, async () => {
     const place = await sharedOffice('demo');
     const slow = async (who, paths) => {
       const visitor = await Visitor.open(place, place[who], { size: 'phone' });
       try {
-        await visitor.context.route('**/api/**', async (route) => {
-          await sleep(2000);
-          await route.continue().catch(() => {});
-        });
-        // Mostly they wait, so all can do it at once.
-        return await Promise.all(
-          paths.map(async (path) => {
-            const tab = await visitor.goto(path);
-            const busy = await tab.see(tab.page.locator('[aria-busy="true"]')).then(() => true, () => false);
-            await tab.settled().catch(() => {});
-            await sleep(300);
-            return { path, busy, ...(await tab.shift()) };
-          }),
-        );
+        const look = async (path) => {
+          // The server answers once the page has been seen waiting, and then takes its time for each answer; who it is
+          // that looks is said last, when pages would like to show what only some see.
+          let seen;
+          const waiting = new Promise((ok) => (seen = ok));
+          const tab = await visitor.tab();
+          await tab.page.route('**/api/**', async (route) => {
+            await waiting;
+            await sleep(route.request().url().endsWith('/api/session') ? 900 : 500);
+            await route.continue().catch(() => {});
+          });
+          await tab.goto(path);
+          const busy = await tab.see(tab.page.locator('[aria-busy="true"]')).then(() => true, () => false);
+          await sleep(500);
+          seen();
+          await tab.settled();
+          await tab.still();
+          const found = { path, busy, ...(await tab.shift()) };
+          await tab.page.close();
+          return found;
+        };
+        // Mostly they wait, so several can do it at once.
+        return (await Promise.all([0, 1, 2].map((third) => inTurn(paths.filter((_, i) => i % 3 === third), look)))).flat();
       } finally {
         await visitor.close();
       }

@@ -30,6 +30,14 @@ const noticed = (puppet, type, more = () => true) =>
     return notices(puppet).find((it) => it.type === type && more(it));
   });
 
+/** The report of an appointment, once all of its calls have ended. */
+const ended = (person, appointment) =>
+  until('the calls to have ended', async (saw) => {
+    const found = await person.must('GET', `/api/appointments/${appointment.id}/report`);
+    saw(found.calls);
+    return found.calls.length > 0 && found.calls.every((it) => it.endedAt) && found;
+  });
+
 async function withOffice(body) {
   const office = await Office.start();
   try {
@@ -107,7 +115,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       await assert.rejects(again.join(last.body.token));
       assert.equal((await token(customer, appointment)).body.code, 'window_closed');
       await until('the appointment to be completed', async () => (await status()) === 'completed');
-      const report = await expert.must('GET', `/api/appointments/${appointment.id}/report`);
+      const report = await ended(expert, appointment);
       assert.equal(report.calls.length, 2);
       for (const log of report.calls) assert.equal(log.endReason, 'window_closed');
     }),
@@ -124,10 +132,7 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       await ana.hears(ben);
       const cancelled = await expert.change(appointment, 'cancel', { message: 'Something has come up.' });
       for (const puppet of [ana, ben]) await puppet.event('disconnected', { reason: 'ROOM_DELETED' });
-      const report = await until('the calls to have ended', async () => {
-        const found = await expert.must('GET', `/api/appointments/${appointment.id}/report`);
-        return found.calls.every((it) => it.endedAt) && found;
-      });
+      const report = await ended(expert, appointment);
       for (const log of report.calls) {
         const took = Date.parse(log.endedAt) - Date.parse(cancelled.updatedAt);
         assert.ok(took <= 2000, `ended ${took} ms after the cancellation`);
@@ -159,12 +164,14 @@ if (!process.env.CLIENTS_SERVER_CMD) {
       const { customer, expert } = office;
       await office.moveTo(appointment.start);
       const ben = await enter(call, office, 'python-v0', expert, appointment);
+      const report = () => expert.must('GET', `/api/appointments/${appointment.id}/report`);
       await ben.publishMic({ tone: 440 });
+      // Who is in the room is written down a moment later.
+      await until('the call to be written down', async () => (await report()).calls.length === 1);
       await office.kill();
       await office.up();
       await office.moveTo(appointment.start + MINUTE);
-      const report = await expert.must('GET', `/api/appointments/${appointment.id}/report`);
-      assert.deepEqual(report.calls.map((it) => it.endReason), ['crash_recovered']);
+      assert.deepEqual((await report()).calls.map((it) => it.endReason), ['crash_recovered']);
       const ana = await enter(call, office, 'chromium-v1', customer, appointment);
       await ana.publishMic({ tone: 440 });
     }),

@@ -2,6 +2,7 @@ import { Component, type ReactNode, Suspense, useEffect } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import { Problem } from '~/api/client';
 import { useSession } from '~/api/session';
+import { storage } from '~/lib/storage';
 import { Loading, ProblemState } from '~/ui/states';
 import { Toasts } from '~/ui/toast';
 import { Frame } from './frame';
@@ -82,8 +83,8 @@ class Boundary extends Component<{ children: ReactNode }, BoundaryState> {
     // A new version has been installed and the old files are gone: load the new ones, once.
     const missing =
       error instanceof Error && /dynamically imported module|Importing a module/i.test(error.message);
-    if (missing && !sessionStorage.getItem('visavis.reloaded')) {
-      sessionStorage.setItem('visavis.reloaded', '1');
+    if (missing && !storage.session.getItem('visavis.reloaded')) {
+      storage.session.setItem('visavis.reloaded', '1');
       location.reload();
     }
   }

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { storage } from '~/lib/storage';
 
 /** What somebody enters calls with; remembered from call to call. */
 export interface Choices {
@@ -22,7 +23,7 @@ const FIRST: Choices = {
 
 function stored(): Choices {
   try {
-    const kept = JSON.parse(localStorage.getItem(STORED) ?? '{}') as Partial<Record<keyof Choices, unknown>>;
+    const kept = JSON.parse(storage.local.getItem(STORED) ?? '{}') as Partial<Record<keyof Choices, unknown>>;
     const one = <K extends keyof Choices>(key: K): Choices[K] =>
       typeof kept[key] === typeof FIRST[key] ? (kept[key] as Choices[K]) : FIRST[key];
     return {
@@ -49,7 +50,7 @@ function current(): Choices {
 export function choose(change: Partial<Choices>): void {
   choices = { ...current(), ...change };
   try {
-    localStorage.setItem(STORED, JSON.stringify(choices));
+    storage.local.setItem(STORED, JSON.stringify(choices));
   } catch {
     // Private windows may keep nothing; the choice holds for this page.
   }

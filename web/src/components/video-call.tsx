@@ -84,6 +84,17 @@ export function VideoCall({ ref, roomName, appointmentId, token, onEvent, embedd
     tell.current?.({ type: 'ready' });
     void measureClock().catch(() => {});
   }, []);
+  // Whoever has no way in reads so here; the page around is told.
+  const nobody = !session.pending && !known && !given;
+  const failed = appointment.error
+    ? Problem.of(appointment.error).code
+    : known && !id
+      ? 'not_found'
+      : undefined;
+  const shut = nobody ? 'sign_in_required' : failed;
+  useEffect(() => {
+    if (shut) tell.current?.({ type: 'problem', code: shut });
+  }, [shut]);
   // Whoever goes to another page leaves; a component that is only begun anew does not.
   useImperativeHandle(ref, () => ({ leave: () => void inRoom?.disconnect() }), [inRoom]);
   const wanted = useRef<Room>(undefined);

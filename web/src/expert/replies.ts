@@ -1,13 +1,14 @@
 /** Replies that an expert keeps to say again. They are this browser's alone. */
+import { storage } from '~/lib/storage';
 
 const STORED = 'visavis.replies';
 /** More would not be found again. */
 export const MOST_REPLIES = 20;
 export const LONGEST_REPLY = 500;
 
-export function readReplies(storage: Pick<Storage, 'getItem'> = localStorage): string[] {
+export function readReplies(kept: Pick<Storage, 'getItem'> = storage.local): string[] {
   try {
-    const stored: unknown = JSON.parse(storage.getItem(STORED) ?? '[]');
+    const stored: unknown = JSON.parse(kept.getItem(STORED) ?? '[]');
     if (!Array.isArray(stored)) return [];
     return stored.filter((reply): reply is string => typeof reply === 'string').slice(0, MOST_REPLIES);
   } catch {
@@ -24,7 +25,7 @@ export function withReply(replies: readonly string[], reply: string): string[] {
 
 export function writeReplies(replies: readonly string[]): void {
   try {
-    localStorage.setItem(STORED, JSON.stringify(replies));
+    storage.local.setItem(STORED, JSON.stringify(replies));
   } catch {
     // A browser that keeps nothing: they live as long as the page.
   }

@@ -1,5 +1,6 @@
 import i18next, { type BackendModule } from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { storage } from '~/lib/storage';
 import { LANGUAGES, type Language } from './languages';
 
 export { LANGUAGES, type Language };
@@ -30,7 +31,7 @@ function isLanguage(text: string): text is Language {
 
 /** What was chosen, else the first of the browser's languages that we have. */
 function preferred(): Language {
-  const wanted = [localStorage.getItem(STORED) ?? '', ...navigator.languages].map((tag) => tag.slice(0, 2));
+  const wanted = [storage.local.getItem(STORED) ?? '', ...navigator.languages].map((tag) => tag.slice(0, 2));
   return wanted.find(isLanguage) ?? 'en';
 }
 
@@ -62,7 +63,7 @@ export function locale(): string {
 }
 
 export async function speak(next: Language): Promise<void> {
-  localStorage.setItem(STORED, next);
+  storage.local.setItem(STORED, next);
   await i18next.changeLanguage(next);
   document.documentElement.lang = next;
 }

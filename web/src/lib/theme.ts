@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { parse, shades } from './brand';
+import { storage } from './storage';
 
 /** Dark and light: what was chosen, else what the system has. */
 export type Theme = 'system' | 'light' | 'dark';
@@ -10,7 +11,7 @@ const dark = window.matchMedia('(prefers-color-scheme: dark)');
 let brand = '#1d4ed8';
 
 export function theme(): Theme {
-  const stored = localStorage.getItem(STORED);
+  const stored = storage.local.getItem(STORED);
   return stored === 'light' || stored === 'dark' ? stored : 'system';
 }
 
@@ -27,8 +28,8 @@ function apply(): void {
 const listeners = new Set<() => void>();
 
 export function setTheme(next: Theme): void {
-  if (next === 'system') localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, next);
+  if (next === 'system') storage.local.removeItem(STORED);
+  else storage.local.setItem(STORED, next);
   apply();
   for (const tell of listeners) tell();
 }

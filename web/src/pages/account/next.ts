@@ -1,4 +1,5 @@
 import type { Role } from '~/api/session';
+import { storage } from '~/lib/storage';
 
 const REMEMBERED = 'visavis.next';
 /** A link by mail is good for less. */
@@ -20,14 +21,14 @@ export function homeOf(role: Role): string {
 
 /** For the link that comes by mail and opens in another tab. */
 export function rememberNext(page: string | undefined): void {
-  if (page) localStorage.setItem(REMEMBERED, JSON.stringify({ page, at: Date.now() }));
-  else localStorage.removeItem(REMEMBERED);
+  if (page) storage.local.setItem(REMEMBERED, JSON.stringify({ page, at: Date.now() }));
+  else storage.local.removeItem(REMEMBERED);
 }
 
 /** What was remembered, once. */
 export function takeNext(): string | undefined {
-  const stored = localStorage.getItem(REMEMBERED);
-  localStorage.removeItem(REMEMBERED);
+  const stored = storage.local.getItem(REMEMBERED);
+  storage.local.removeItem(REMEMBERED);
   try {
     const { page, at } = JSON.parse(stored ?? '{}') as { page?: string; at?: number };
     return at !== undefined && Date.now() - at < FOR_MS ? ownPage(page) : undefined;

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { api, ask } from '~/api/client';
+import { useSession } from '~/api/session';
 import { setTheme, type Theme, useTheme } from '~/lib/theme';
 import { useTitle } from '~/lib/title';
 import { Button } from '~/ui/button';
@@ -39,15 +40,18 @@ export default function Settings() {
   const { t } = useTranslation(['account', 'common']);
   useTitle(t('common:settings'));
   const { data, error, refetch } = useQuery(meQuery);
+  const { user } = useSession();
+  // Known before the rest, so that nothing moves when that comes.
+  const who = data?.profile ?? user;
   if (error && !data) return <ProblemState error={error} level={1} retry={() => void refetch()} />;
   return (
     <div className={css.page}>
       <header className={css.head}>
         <div>
           <h1>{t('common:settings')}</h1>
-          {data && (
+          {who && (
             <Soft>
-              {data.profile.name} · {data.profile.email}
+              {who.name} · {who.email}
             </Soft>
           )}
         </div>

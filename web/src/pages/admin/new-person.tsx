@@ -1,10 +1,11 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft } from 'lucide-react';
+import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { api, ask } from '~/api/client';
-import { useRules } from '~/lib/form';
+import { api, ask, type Problem } from '~/api/client';
+import { blame, useRules } from '~/lib/form';
 import { useTitle } from '~/lib/title';
 import { Button, ButtonLink } from '~/ui/button';
 import { Select, TextField } from '~/ui/field';
@@ -60,6 +61,7 @@ export function NewPerson() {
       navigate(`/admin/people/${account.id}`);
     },
   });
+  const [rest, setRest] = useState<Problem>();
   const rules = useRules();
   return (
     <Stack className={css.page}>
@@ -72,8 +74,20 @@ export function NewPerson() {
       </div>
       <Card>
         <form
-          onSubmit={(event) => void form.handleSubmit((written) => create.mutate(written))(event)}
           noValidate
+          onSubmit={form.handleSubmit(async (written) => {
+            setRest(undefined);
+            await create.mutateAsync(written).catch(async (thrown) =>
+              setRest(
+                await blame(thrown, form.setError, {
+                  email_taken: 'email',
+                  invalid_email: 'email',
+                  invalid_name: 'name',
+                  invalid_phone: 'phone',
+                }),
+              ),
+            );
+          })}
         >
           <Stack>
             <TextField
@@ -123,7 +137,7 @@ export function NewPerson() {
                 ))}
               </Select>
             </div>
-            {create.error && <ProblemNote error={create.error} />}
+            {rest && <ProblemNote error={rest} />}
             <Row>
               <Button type="submit" busy={create.isPending}>
                 {t('people.create')}

@@ -29,8 +29,10 @@ export default function Page() {
   const { t } = useTranslation(['appointments', 'common']);
   const { id = '' } = useParams<{ id: string }>();
   const { data, error, isPending, refetch } = useQuery(appointmentQuery(id));
+  // An account sees more than a guest: parts that come later would push down what is being read.
+  const { pending } = useSession();
   useTitle(data ? `${data.title}, ${partnersOf(data).join(', ')}` : t('common:appointment'));
-  if (isPending) {
+  if (isPending || (data && pending)) {
     return (
       <Loading>
         <Skeleton width="18rem" height="2.25rem" />

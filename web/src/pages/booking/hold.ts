@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api, ask, Problem, type Schemas } from '~/api/client';
+import { storage } from '~/lib/storage';
 import { serverNow } from '~/live/clock';
 
 const STORED = 'visavis.hold';
@@ -21,7 +22,7 @@ export const lapsed = (held: Held, now = serverNow()) =>
 /** The hold of this tab: a reload finds it again. */
 function stored(): Held | undefined {
   try {
-    const held = JSON.parse(sessionStorage.getItem(STORED) ?? 'null') as Held | null;
+    const held = JSON.parse(storage.session.getItem(STORED) ?? 'null') as Held | null;
     return held?.holdId && !lapsed(held) ? held : undefined;
   } catch {
     return undefined;
@@ -30,7 +31,7 @@ function stored(): Held | undefined {
 
 /** Forgets the hold: it has become an appointment, or has lapsed. */
 export function forgetHold(): void {
-  sessionStorage.removeItem(STORED);
+  storage.session.removeItem(STORED);
 }
 
 /** Gives the time back, so that others can have it. That it does not work changes nothing: it lapses by itself. */
@@ -92,7 +93,7 @@ async function hold(serviceId: string, startsAt: string, tz: string): Promise<He
     holdId: answer.id,
     ...(answer.expiresAt && { expiresAt: answer.expiresAt }),
   };
-  sessionStorage.setItem(STORED, JSON.stringify(held));
+  storage.session.setItem(STORED, JSON.stringify(held));
   return held;
 }
 

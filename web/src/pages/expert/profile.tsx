@@ -65,6 +65,11 @@ export default function ProfilePage() {
   );
 }
 
+/** Its form is checked here; that another expert has the address only the server knows. */
+function isTaken(thrown: unknown): boolean {
+  return Problem.of(thrown).text('field') === 'slug';
+}
+
 function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: string }) {
   const { t } = useTranslation('expert');
   const { t: common } = useTranslation();
@@ -101,6 +106,9 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
       client.setQueryData(KEY, fresh);
       void client.invalidateQueries({ queryKey: ['experts'] });
       toast.success(t('profile.saved'));
+    },
+    onError: (thrown) => {
+      if (isTaken(thrown)) form.setError('slug', { message: t('profile.slugTaken') }, { shouldFocus: true });
     },
   });
   const rules = useRules();
@@ -168,7 +176,7 @@ function Editor({ stored, name }: { stored: Tagged<Profile | undefined>; name: s
               hint={t('profile.publishedHint')}
               {...form.register('published')}
             />
-            {save.error && <ProblemNote error={save.error} />}
+            {save.error && !isTaken(save.error) && <ProblemNote error={save.error} />}
             <Row>
               <Button type="submit" busy={save.isPending} disabled={profile !== undefined && !isDirty}>
                 {common('save')}

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { api, ask, type Schemas } from '~/api/client';
 import { lobbyQuery } from '~/expert/queries';
 import { clock, time } from '~/lib/format';
+import { storage } from '~/lib/storage';
 import { useServerNow } from '~/live/clock';
 import { Button } from '~/ui/button';
 import { Checkbox } from '~/ui/field';
@@ -24,7 +25,7 @@ export function WaitingNow() {
   const client = useQueryClient();
   const { data, error, isPending } = useQuery(lobbyQuery);
   const list = data ?? [];
-  const [hasKey, setKey] = useState(() => localStorage.getItem(STORED) !== 'off');
+  const [hasKey, setKey] = useState(() => storage.local.getItem(STORED) !== 'off');
 
   const admit = useMutation({
     mutationFn: (seatId: string | undefined): Promise<unknown> =>
@@ -117,7 +118,7 @@ export function WaitingNow() {
         checked={hasKey}
         onChange={(event) => {
           setKey(event.target.checked);
-          localStorage.setItem(STORED, event.target.checked ? 'on' : 'off');
+          storage.local.setItem(STORED, event.target.checked ? 'on' : 'off');
         }}
       />
     </Card>
