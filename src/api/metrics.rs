@@ -41,6 +41,27 @@ pub struct Histogram {
     pub sum: f64,
 }
 
+/// What one shard of the media wing does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShardTotals {
+    /// Its number.
+    pub shard: u16,
+    /// Datagrams received, of any kind.
+    pub received: Traffic,
+    /// Datagrams sent.
+    pub sent: Traffic,
+    /// Trains in which UDP datagrams were sent.
+    pub trains: u64,
+    /// Turns of its loop.
+    pub turns: u64,
+    /// Seconds that these took.
+    pub turn_seconds: f64,
+    /// Share of the last half second that its thread worked.
+    pub busy: f64,
+    /// What it dropped, by cause; causes without any are left out.
+    pub drops: Vec<(&'static str, u64)>,
+}
+
 /// The media wing's counters, summed over its shards.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MediaTotals {
@@ -66,6 +87,8 @@ pub struct MediaTotals {
     pub train_length: Histogram,
     /// Seconds that a turn of a shard's loop took.
     pub turn_seconds: Histogram,
+    /// Each shard by itself.
+    pub shards: Vec<ShardTotals>,
 }
 
 /// What `/metrics` is made of.
@@ -214,6 +237,43 @@ fn media(text: &mut Text, totals: &MediaTotals) {
     text.causes("visavis_media_dropped_total", "Datagrams and packets dropped", "cause", &totals.drops);
     text.histogram("visavis_train_packets", "Packets in a train handed to the kernel", &totals.train_length);
     text.histogram("visavis_shard_turn_seconds", "Time that a turn of a shard's loop took", &totals.turn_seconds);
+    shards(text, &totals.shards);
+}
+
+/// Sums that show how the load is spread: their differences over time give rates, mean trains and mean turns.
+fn shards(text: &mut Text, shards: &[ShardTotals]) {
+    type Part = fn(Traffic) -> u64;
+    type Read = fn(&ShardTotals) -> f64;
+    let traffic: [(&str, &str, Part); 2] = [
+        ("visavis_shard_packets_total", "Datagrams of a shard", |it| it.packets),
+        ("visavis_shard_bytes_total", "Bytes of a shard's datagrams", |it| it.bytes),
+    ];
+    for (name, help, read) in traffic {
+        text.head(name, "counter", help);
+        for shard in shards {
+            for (direction, traffic) in [("incoming", shard.received), ("outgoing", shard.sent)] {
+                text.line(name, &[("shard", &shard.shard.to_string()), ("direction", direction)], read(traffic));
+            }
+        }
+    }
+    let single: [(&str, &str, &str, Read); 4] = [
+        ("visavis_shard_trains_total", "counter", "Trains that a shard sent over UDP", |it| it.trains as f64),
+        ("visavis_shard_turns_total", "counter", "Turns of a shard's loop", |it| it.turns as f64),
+        ("visavis_shard_busy_seconds_total", "counter", "Time that a shard spent in its turns", |it| it.turn_seconds),
+        ("visavis_shard_busy_ratio", "gauge", "Share of the last half second that a shard worked", |it| it.busy),
+    ];
+    for (name, kind, help, read) in single {
+        text.head(name, kind, help);
+        for shard in shards {
+            text.line(name, &[("shard", &shard.shard.to_string())], read(shard));
+        }
+    }
+    text.head("visavis_shard_dropped_total", "counter", "Datagrams and packets that a shard dropped");
+    for shard in shards {
+        for (cause, count) in &shard.drops {
+            text.line("visavis_shard_dropped_total", &[("shard", &shard.shard.to_string()), ("cause", cause)], count);
+        }
+    }
 }
 
 /// The exposition format, line by line.
@@ -275,6 +335,13 @@ mod tests {
         MetricsEndpoint::new(settings, metrics, || MediaTotals {
             rtx_out: Traffic { packets: 7, bytes: 7000 },
             train_length: Histogram { bounds: vec![1.0, 4.0], counts: vec![2, 3, 1], sum: 30.0 },
+            shards: vec![ShardTotals {
+                shard: 3,
+                sent: Traffic { packets: 9, bytes: 900 },
+                busy: 0.25,
+                drops: vec![("replay", 4)],
+                ..ShardTotals::default()
+            }],
             ..MediaTotals::default()
         })
     }
@@ -290,6 +357,9 @@ mod tests {
             "visavis_train_packets_bucket{le=\"4\"} 5",
             "visavis_train_packets_bucket{le=\"+Inf\"} 6",
             "visavis_train_packets_sum 30",
+            "visavis_shard_packets_total{shard=\"3\",direction=\"outgoing\"} 9",
+            "visavis_shard_busy_ratio{shard=\"3\"} 0.25",
+            "visavis_shard_dropped_total{shard=\"3\",cause=\"replay\"} 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -29,7 +29,7 @@ use visavis_signaling::limits::Limits;
 use visavis_signaling::token::KeyRing;
 
 pub use access::{Access, Routes};
-pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, Traffic};
+pub use metrics::{Histogram, MediaTotals, MetricsEndpoint, ShardTotals, Traffic};
 pub use room_service::RoomService;
 pub use server::{ListenError, Listeners};
 

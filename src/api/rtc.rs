@@ -19,6 +19,10 @@ use super::client_ip::client_ip;
 use super::{Api, socket};
 use crate::rooms::link::{ConnectError, SignalTarget};
 
+/// Bytes that a connection's reading buffer begins with: messages are small, and every participant has one for the whole
+/// call.
+const SOCKET_BUFFER: usize = 4 * 1024;
+
 /// Proof that the caller holds a token that lets it into the room it names.
 pub struct Authorized(pub AuthorizedConnect);
 
@@ -106,6 +110,8 @@ pub(super) async fn connect<T: SignalTarget>(
     };
     let failed = Arc::clone(&api.metrics);
     upgrade
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(0)
         .max_message_size(MAX_FRAME_SIZE)
         .max_frame_size(MAX_FRAME_SIZE)
         .on_failed_upgrade(move |error| {

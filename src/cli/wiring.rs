@@ -7,7 +7,7 @@ use visavis_signaling::proto::Codec;
 use visavis_signaling::session::ServerIdentity;
 
 use super::ice_servers::ice_servers;
-use crate::api::{Histogram, MediaTotals, Traffic, limits};
+use crate::api::{Histogram, MediaTotals, ShardTotals, Traffic, limits};
 use crate::config::{MediaAddresses, Settings};
 use crate::media::{self, Tuning};
 use crate::net::{MediaConfig, NetCounters, ShardBind, ShardCounters};
@@ -27,7 +27,9 @@ pub(super) fn media_config(settings: &Settings, addresses: &MediaAddresses) -> M
         shards: settings.rtc.udp_port.iter().map(|port| ShardBind { udp: on(port) }).collect(),
         tcp: if settings.rtc.tcp_port == 0 { Vec::new() } else { on(settings.rtc.tcp_port) },
         node_ips: addresses.advertise.clone(),
-        gather: MediaConfig::MAX_GATHER,
+        gather: settings.rtc.gather,
+        pin: settings.rtc.pin_shards,
+        busy_poll: settings.rtc.busy_poll,
         tuning: tuning(settings),
         tcp_only: settings.rtc.force_tcp,
         ..MediaConfig::default()
@@ -82,8 +84,6 @@ pub(super) fn rooms_settings(settings: &Settings, node_id: &str) -> RoomsSetting
 /// The shards' counters, summed, in the words of `/metrics`.
 pub(super) fn media_totals(shards: &[ShardCounters]) -> MediaTotals {
     let mut totals = MediaTotals::default();
-    let mut drops = [0; media::Drop::COUNT];
-    let mut transport_drops = [0; DropCause::COUNT];
     let mut net = NetCounters::default();
     for shard in shards {
         let counters = &shard.media;
@@ -99,27 +99,48 @@ pub(super) fn media_totals(shards: &[ShardCounters]) -> MediaTotals {
         totals.nacks_out += counters.nacks_out;
         totals.plis_in += counters.plis_in;
         totals.plis_out += counters.plis_out;
-        add(&mut drops, &counters.drops);
-        add(&mut transport_drops, &counters.transport_drops);
+        let dropped = drops(shard);
+        if totals.drops.is_empty() {
+            totals.drops.extend(dropped.iter().map(|(cause, _)| (*cause, 0)));
+        }
+        totals.drops.iter_mut().zip(&dropped).for_each(|((_, total), (_, part))| *total += part);
         add(&mut net.udp.train_lengths, &shard.net.udp.train_lengths);
         add(&mut net.turn_times.buckets, &shard.net.turn_times.buckets);
         net.turn_times.total_micros += shard.net.turn_times.total_micros;
-        net.udp.dropped_full += shard.net.udp.dropped_full;
-        net.udp.dropped_refused += shard.net.udp.dropped_refused;
-        net.udp.dropped_too_big += shard.net.udp.dropped_too_big;
-        net.tcp.dropped += shard.net.tcp.dropped;
+        totals.shards.push(shard_totals(shard, dropped));
     }
-    totals.drops.extend(media::Drop::ALL.iter().zip(drops).map(|((_, cause), count)| (*cause, count)));
-    totals.drops.extend(DropCause::ALL.iter().zip(transport_drops).map(|((_, cause), count)| (*cause, count)));
-    totals.drops.extend([
+    totals.train_length = trains(&net.udp.train_lengths);
+    totals.turn_seconds = turns(&net);
+    totals
+}
+
+/// What one shard dropped, by every cause there is.
+fn drops(shard: &ShardCounters) -> Vec<(&'static str, u64)> {
+    let (media, net) = (&shard.media, &shard.net);
+    let own = media::Drop::ALL.iter().zip(media.drops).map(|((_, cause), count)| (*cause, count));
+    let transports = DropCause::ALL.iter().zip(media.transport_drops).map(|((_, cause), count)| (*cause, count));
+    let sockets = [
         ("socket_buffer_full", net.udp.dropped_full),
         ("refused_by_system", net.udp.dropped_refused),
         ("too_big_to_send", net.udp.dropped_too_big),
         ("tcp_reader_too_slow", net.tcp.dropped),
-    ]);
-    totals.train_length = trains(&net.udp.train_lengths);
-    totals.turn_seconds = turns(&net);
-    totals
+    ];
+    own.chain(transports).chain(sockets).collect()
+}
+
+fn shard_totals(shard: &ShardCounters, mut drops: Vec<(&'static str, u64)>) -> ShardTotals {
+    drops.retain(|(_, count)| *count > 0);
+    let traffic = |it: media::Traffic| Traffic { packets: it.packets, bytes: it.bytes };
+    ShardTotals {
+        shard: shard.shard.0,
+        received: traffic(shard.media.datagrams_in),
+        sent: traffic(shard.media.datagrams_out),
+        trains: shard.net.udp.train_lengths.iter().sum(),
+        turns: shard.net.turns,
+        turn_seconds: shard.net.turn_times.total_micros as f64 / 1e6,
+        busy: f64::from(shard.net.busy_permille) / 1000.0,
+        drops,
+    }
 }
 
 fn add<const N: usize>(total: &mut [u64; N], part: &[u64; N]) {
@@ -175,14 +196,15 @@ mod tests {
     #[test]
     fn what_the_operator_sets_reaches_the_shards() {
         let text = "keys: {k: secret-of-at-least-thirty-two-characters}\n\
-            rtc:\n  force_tcp: true\n  adaptive_video: true\n  packet_buffer_size_video: 600\n  packet_buffer_size_audio: 60\n\
+            rtc:\n  force_tcp: true\n  gather: 300us\n  pin_shards: true\n  busy_poll: true\n  adaptive_video: true\n  packet_buffer_size_video: 600\n  packet_buffer_size_audio: 60\n\
             \x20 datachannel_data_track_target_latency: 250ms\n\
             \x20 pli_throttle: {low_quality: 100ms, mid_quality: 200ms, high_quality: 300ms}\n\
             audio: {active_level: 30, min_percentile: 50, update_interval: 200, smooth_intervals: 4}\n";
         let source = crate::config::Source::Text { name: "c".into(), text: text.into() };
         let settings = crate::config::load(&source, &Default::default(), 1).unwrap().settings;
         let config = media_config(&settings, &MediaAddresses { bind: Vec::new(), advertise: Vec::new() });
-        assert!(config.tcp_only);
+        assert!(config.tcp_only && config.pin && config.busy_poll);
+        assert_eq!(config.gather, Duration::from_micros(300));
         let expected = Tuning {
             pli_throttle: [100, 200, 300].map(Duration::from_millis),
             adaptive_video: true,

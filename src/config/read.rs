@@ -192,6 +192,12 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
     section.set("packet_buffer_size_video", &mut settings.packet_buffer_size_video, buffer_size);
     section.set("packet_buffer_size_audio", &mut settings.packet_buffer_size_audio, buffer_size);
     section.set("adaptive_video", &mut settings.adaptive_video, boolean);
+    section.set("gather", &mut settings.gather, |node| match duration(node)? {
+        gather if gather <= Duration::from_millis(1) => Ok(gather),
+        _ => Err("out of range (0 to 1ms)".to_owned()),
+    });
+    section.set("pin_shards", &mut settings.pin_shards, boolean);
+    section.set("busy_poll", &mut settings.busy_poll, boolean);
     section.section("pli_throttle", |section| {
         section.set("low_quality", &mut settings.pli_throttle.low_quality, throttle);
         section.set("mid_quality", &mut settings.pli_throttle.mid_quality, throttle);

@@ -131,6 +131,13 @@ pub struct RtcSettings {
     pub packet_buffer_size_audio: usize,
     /// Video follows what the way to each subscriber is estimated to carry. Off, every subscriber is sent what it asks for.
     pub adaptive_video: bool,
+    /// How long a packet may wait for others to the same destination, at most a millisecond; 0 for not at all.
+    #[serde(serialize_with = "serialize_duration")]
+    pub gather: Duration,
+    /// Each shard's thread stays on a processor of its own.
+    pub pin_shards: bool,
+    /// Shards ask the kernel for datagrams without a pause: a whole processor for each, for the least delay.
+    pub busy_poll: bool,
     /// Least time between key-frame requests to one publisher.
     pub pli_throttle: PliThrottle,
     /// A subscriber of data tracks that is behind for longer than this misses packets; 0 for never.
@@ -153,6 +160,9 @@ impl Default for RtcSettings {
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
             adaptive_video: false,
+            gather: Duration::from_millis(1),
+            pin_shards: false,
+            busy_poll: false,
             pli_throttle: PliThrottle::default(),
             datachannel_data_track_target_latency: Duration::from_millis(100),
         }

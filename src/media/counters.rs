@@ -41,11 +41,13 @@ pub enum Drop {
     EventQueueFull,
     /// A command that names something unknown.
     UnknownId,
+    /// A datagram of a handshake while too many others waited.
+    HandshakeQueueFull,
 }
 
 impl Drop {
     /// How many causes there are.
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 18;
 
     /// Every cause with the word that metrics use for it.
     pub const ALL: [(Drop, &'static str); Self::COUNT] = [
@@ -66,6 +68,7 @@ impl Drop {
         (Self::BadDataTrackPacket, "bad_data_track_packet"),
         (Self::EventQueueFull, "event_queue_full"),
         (Self::UnknownId, "unknown_id"),
+        (Self::HandshakeQueueFull, "handshake_queue_full"),
     ];
 }
 

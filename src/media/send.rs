@@ -13,7 +13,7 @@ use crate::rtp::red::Red;
 use crate::rtp::rtx::write_osn;
 use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
 use crate::transport::Path;
-use crate::units::{MediaKind, PayloadType, SeqNo, Ssrc};
+use crate::units::{MediaKind, PayloadType, SeqNo};
 
 use super::counters::Drop;
 use super::event::Event;
@@ -35,6 +35,8 @@ const URGENT_PACKETS: usize = 128;
 const URGENT_QUEUED: usize = 64 * 1024;
 /// Bytes that are handed over at once; three trains of the kernel's largest size.
 const BATCH_BYTES: usize = 192 * 1024;
+/// Packets for one subscriber at most with which sound goes out behind pictures.
+const SOUND_MAY_FOLLOW: usize = 16;
 /// Room that one packet needs at most: headers may have grown, padding and tag come behind.
 const PACKET_ROOM: usize = 2048 + MAX_HEADER_LEN;
 
@@ -110,7 +112,6 @@ struct Prepared {
     header_len: u16,
     transport_seq_at: Option<u16>,
     payload_len: u16,
-    ssrc: Ssrc,
 }
 
 /// Buffers that live from flush to flush, so that none of them is allocated on the packet path.
@@ -258,11 +259,8 @@ impl Shard {
             packets.clear();
             return;
         };
-        // Packets of one forwarder side by side make longer trains. Within it they were gathered in order.
         if packets.windows(2).any(|pair| pair[0].forwarder != pair[1].forwarder) {
-            packets.sort_unstable_by_key(|queued| {
-                (queued.kind == MediaKind::Video, queued.forwarder.index(), queued.packet)
-            });
+            arrange(packets, gathered);
         }
 
         headers.clear();
@@ -301,7 +299,7 @@ impl Shard {
             let transport_seq = ready.transport_seq_at.map(|at| {
                 let seq = match queued.form {
                     Form::Again { transport_seq, .. } => transport_seq,
-                    _ => state.sending.twcc.send(now, len, ready.ssrc.0),
+                    _ => state.sending.twcc.send(now, len),
                 };
                 patch_transport_seq(room, at, seq);
                 seq
@@ -353,6 +351,23 @@ impl Shard {
     }
 }
 
+/// Puts packets of several forwarders into the order that makes the longest trains: those of a forwarder side by side,
+/// and sound of several speakers from the largest packet down, for only the last of a train may be shorter. A packet of
+/// sound behind a few of a picture is that last one, for nothing; with many it goes first, for the sake of slow links.
+fn arrange(packets: &mut [Queued], gathered: &[SourcePacket]) {
+    let video_first = packets.len() <= SOUND_MAY_FOLLOW;
+    let len = |queued: &Queued| gathered.get(queued.packet as usize).map_or(0, |packet| packet.header.payload_len());
+    packets.sort_unstable_by_key(|queued| {
+        ((queued.kind == MediaKind::Video) != video_first, queued.forwarder.index(), queued.packet)
+    });
+    let sound = packets.partition_point(|queued| (queued.kind == MediaKind::Audio) == video_first);
+    let sound = if video_first { &mut packets[sound..] } else { &mut packets[..sound] };
+    // Packets of one speaker stay in order.
+    if sound.windows(2).all(|pair| pair[0].forwarder != pair[1].forwarder) {
+        sound.sort_unstable_by_key(|queued| std::cmp::Reverse(len(queued)));
+    }
+}
+
 /// Writes the header into `headers` and works out the payload's length. None when the packet is no longer
 /// to be had, or its forwarder is gone.
 fn prepare(
@@ -394,14 +409,13 @@ fn prepare(
     if written.len + payload_len + usize::from(padding::MAX_PADDING) + 32 > PACKET_ROOM {
         return None;
     }
-    let may_pad = queued.kind == MediaKind::Video && !matches!(queued.form, Form::Again { .. }) && payload_len > 0;
+    let may_pad = !matches!(queued.form, Form::Again { .. }) && payload_len > 0;
     let ready = Prepared {
         queued: index,
         header_at: header_at as u32,
         header_len: written.len as u16,
         transport_seq_at: written.transport_seq_at,
         payload_len: payload_len as u16,
-        ssrc: fields.ssrc,
     };
     Some((ready, may_pad))
 }

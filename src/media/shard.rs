@@ -33,6 +33,11 @@ use super::track::{Track, TrackKey};
 use super::transports::{TransportKey, TransportState};
 use super::tuning::Tuning;
 
+/// Datagrams of handshakes dealt with in one round: each may cost a quarter of a millisecond of public-key arithmetic,
+/// which is not to delay everybody's media.
+pub(super) const HANDSHAKES_A_ROUND: usize = 2;
+/// Datagrams of handshakes that wait for their round; what does not fit is repeated by its sender.
+const MAX_HANDSHAKES: usize = 4096;
 /// Events waiting for the control plane before data messages are dropped.
 const MAX_EVENTS: usize = 64 * 1024;
 
@@ -74,6 +79,8 @@ pub struct Shard {
     pub(super) counters: Counters,
     /// Transports whose events and datagrams wait to be taken.
     touched: Vec<TransportKey>,
+    /// Datagrams of handshakes, each for a later round.
+    handshakes: VecDeque<(TransportKey, Path, Vec<u8>)>,
     /// Reused between calls.
     pub(super) compound: Vec<u8>,
     pub(super) missing: Vec<SeqNo>,
@@ -104,6 +111,7 @@ impl Shard {
             events: VecDeque::new(),
             counters: Counters::default(),
             touched: Vec::new(),
+            handshakes: VecDeque::new(),
             compound: Vec::new(),
             missing: Vec::new(),
             results: Vec::new(),
@@ -113,7 +121,8 @@ impl Shard {
     /// One received datagram; it is decrypted in place.
     pub fn datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         self.counters.datagrams_in.count(datagram.len());
-        let stun = classify(datagram) == Kind::Stun;
+        let kind = classify(datagram);
+        let stun = kind == Kind::Stun;
         let index = if stun {
             let owner = stun_ufrag(datagram).and_then(|ufrag| self.demux.by_ufrag(ufrag));
             owner.or_else(|| self.demux.owner(path))
@@ -128,6 +137,12 @@ impl Shard {
             return self.counters.drop(Drop::UnknownAddress);
         };
         let Some(state) = self.transports.get_mut(key) else { return };
+        if kind == Kind::Dtls && !state.connected {
+            if self.handshakes.len() >= MAX_HANDSHAKES {
+                return self.counters.drop(Drop::HandshakeQueueFull);
+            }
+            return self.handshakes.push_back((key, path, datagram.to_vec()));
+        }
         match state.transport.handle_datagram(now, path, datagram) {
             Inbound::Rtp(packet) => return self.on_rtp(now, key, packet),
             Inbound::Rtcp(compound) => self.on_rtcp(now, key, compound),
@@ -159,8 +174,26 @@ impl Shard {
         self.settle(now);
     }
 
+    /// Handshakes wait for [`Shard::timeout`]: what is queued should be flushed before.
+    pub fn is_behind(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// Deals with as many datagrams of handshakes as one round may.
+    fn shake_hands(&mut self, now: Instant) {
+        for _ in 0..HANDSHAKES_A_ROUND {
+            let Some((key, path, mut datagram)) = self.handshakes.pop_front() else { return };
+            let Some(state) = self.transports.get_mut(key) else { continue };
+            match state.transport.handle_datagram(now, path, &mut datagram) {
+                Inbound::Dropped(cause) => self.counters.transport_drops[cause as usize] += 1,
+                _ => self.touched(key),
+            }
+        }
+    }
+
     /// Does everything that is due.
     pub fn timeout(&mut self, now: Instant) {
+        self.shake_hands(now);
         while let Some(owner) = self.timers.pop(now) {
             match owner {
                 Owner::Transport(index) => {
@@ -180,7 +213,8 @@ impl Shard {
 
     /// When [`Shard::timeout`] may next have something to do; early at worst.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        // Whoever waits for a handshake has waited long enough.
+        if self.is_behind() { Some(self.config.start) } else { self.timers.next() }
     }
 
     /// What the control plane must know, oldest first.

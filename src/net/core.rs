@@ -24,8 +24,12 @@ pub trait ShardCore {
     fn flush(&mut self, now: Instant, sink: &mut dyn DatagramSink);
     /// Since when the oldest queued packet waits.
     fn queued_since(&self) -> Option<Instant>;
-    /// So much is queued that it must be flushed at once, whatever the gathering time.
+    /// So much is queued that it must be flushed before more is received.
     fn should_flush(&self) -> bool;
+    /// More work waits for [`ShardCore::timeout`] than one round may do: what is queued is to be flushed before.
+    fn is_behind(&self) -> bool {
+        false
+    }
     /// What it counts.
     fn counters(&self) -> &Counters;
 }
@@ -65,6 +69,10 @@ impl ShardCore for Shard {
 
     fn should_flush(&self) -> bool {
         Shard::should_flush(self)
+    }
+
+    fn is_behind(&self) -> bool {
+        Shard::is_behind(self)
     }
 
     fn counters(&self) -> &Counters {

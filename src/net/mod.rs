@@ -91,9 +91,13 @@ pub struct MediaConfig {
     pub tcp: Vec<SocketAddr>,
     /// Addresses that clients are told. Empty: the bound ones, which then must not be wildcards.
     pub node_ips: Vec<IpAddr>,
-    /// How long a packet may wait for others to the same destination: zero sends at the end of every round,
+    /// How long a packet may wait for others to the same destination: zero receives and sends at once,
     /// [`MediaConfig::MAX_GATHER`] is the most.
     pub gather: Duration,
+    /// Each shard's thread stays on a processor of its own, as far as there are enough.
+    pub pin: bool,
+    /// Shards never sleep.
+    pub busy_poll: bool,
     /// Limits of ICE-TCP.
     pub tcp_limits: TcpLimits,
     /// Settings of every track.
@@ -279,12 +283,18 @@ impl Media {
                 peers: media.handles.clone(),
                 clock: clock.clone(),
                 gather: config.gather.min(MediaConfig::MAX_GATHER),
+                busy_poll: config.busy_poll,
                 on_event: on_event.clone(),
             };
             let (clock, make, on_fatal) = (clock.clone(), make.clone(), on_fatal.clone());
             let start =
                 CoreStart { shard: index, seed: rand::rng().next_u64(), start: clock.now(), start_unix: clock.unix() };
+            let pin = config.pin;
             let body = move || {
+                sys::be_punctual();
+                if pin && let Err(error) = sys::stay_on_processor(usize::from(index.0)) {
+                    tracing::warn!(shard = index.0, %error, "the shard's thread stays on no processor of its own");
+                }
                 let run = move || ShardLoop::new(make(start), parts)?.run();
                 let failure = match catch_unwind(AssertUnwindSafe(run)) {
                     Ok(Ok(())) => return,

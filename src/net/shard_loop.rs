@@ -2,6 +2,11 @@
 //!
 //! Each round has budgets, so that no source starves another, and ends with a flush: the busier the shard, the
 //! more each round receives and the longer the trains that leave it.
+//!
+//! Between the first datagram of a round and the round itself lies the gathering time, in which the thread sleeps and
+//! the kernel's buffers fill: a frame's packets leave as one train, and a thousand wake-ups a second serve any number
+//! of packets. It counts from the last round's beginning while there is no pause, so that a busy shard waits less,
+//! and one whose rounds take longer does not wait at all.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -25,6 +30,8 @@ use super::{EventHook, ShardIndex};
 
 /// Messages obeyed in one round.
 const MAIL_BUDGET: usize = 256;
+/// And no more after this time: a burst of joins is not to delay everybody's media.
+const MAIL_TIME: Duration = Duration::from_micros(500);
 /// Receive calls on one socket in one round; each may fill sixteen buffers.
 const RECEIVE_BUDGET: usize = 8;
 /// How often counters are published.
@@ -33,6 +40,8 @@ const PUBLISH: Duration = Duration::from_millis(500);
 const PRECISE: Duration = Duration::from_millis(8);
 /// How much later than the precise timer the poll itself gives up.
 const TIMER_GRACE: Duration = Duration::from_millis(2);
+/// A poll that returns sooner than this did not pause.
+const PAUSE: Duration = Duration::from_micros(50);
 /// Readiness reports fetched at once.
 const POLL_EVENTS: usize = 256;
 
@@ -55,6 +64,7 @@ pub(super) struct Parts {
     pub(super) peers: Vec<ShardHandle>,
     pub(super) clock: SharedClock,
     pub(super) gather: Duration,
+    pub(super) busy_poll: bool,
     pub(super) on_event: Arc<EventHook>,
 }
 
@@ -68,6 +78,8 @@ pub(super) struct ShardLoop<C> {
     armed: Option<Instant>,
     /// The mailbox held more than one round's budget.
     more_mail: bool,
+    /// When the last round began and ended.
+    last_turn: (Instant, Instant),
     counters: NetCounters,
     /// Time spent in rounds since the last publication.
     busy: Duration,
@@ -98,6 +110,7 @@ impl<C: ShardCore> ShardLoop<C> {
             timer,
             armed: None,
             more_mail: true,
+            last_turn: (published, published),
             counters: NetCounters::default(),
             busy: Duration::ZERO,
             published,
@@ -116,10 +129,11 @@ impl<C: ShardCore> ShardLoop<C> {
                 Err(_) => events.clear(),
                 Ok(()) => {}
             }
-            let begin = self.parts.clock.now();
-            self.note(&events);
+            let woken = self.parts.clock.now();
+            let begin = if self.note(&events) { self.gather(woken) } else { woken };
             running = self.turn();
             let end = self.parts.clock.now();
+            self.last_turn = (begin, end);
             let took = end.saturating_duration_since(begin);
             self.busy += took;
             self.counters.turns += 1;
@@ -134,12 +148,18 @@ impl<C: ShardCore> ShardLoop<C> {
     /// How long the poll may sleep; `None` is not used, because counters are published even when nothing happens.
     fn wait(&mut self) -> Option<Duration> {
         let parts = &self.parts;
-        if self.more_mail || parts.tcp.has_work() || parts.udp.iter().any(|port| port.ready) {
+        if parts.busy_poll
+            || self.more_mail
+            || self.core.is_behind()
+            || parts.tcp.has_work()
+            || parts.udp.iter().any(|port| port.ready)
+        {
             return Some(Duration::ZERO);
         }
-        let gathered = self.core.queued_since().map(|since| since + parts.gather);
-        let due = [self.core.next_timeout(), parts.tcp.next_timeout(), gathered];
+        let due = [self.core.next_timeout(), parts.tcp.next_timeout()];
         let deadline = due.into_iter().flatten().fold(self.published + PUBLISH, Instant::min);
+        // Timers of many transports share a round, as their datagrams do.
+        let deadline = deadline.max(self.last_turn.0 + parts.gather);
         let wait = deadline.saturating_duration_since(parts.clock.now());
         match &self.timer {
             Some(timer) if !wait.is_zero() && wait < PRECISE => {
@@ -152,9 +172,36 @@ impl<C: ShardCore> ShardLoop<C> {
         }
     }
 
-    /// Takes down which sources have something.
-    fn note(&mut self, events: &Events) {
+    /// Lets the kernel's buffers fill for the gathering time, and returns the time then.
+    fn gather(&self, woken: Instant) -> Instant {
+        let (begun, ended) = self.last_turn;
+        let paused = woken.saturating_duration_since(ended) >= PAUSE;
+        let until = if paused { woken } else { begun } + self.parts.gather;
+        let wait = until.saturating_duration_since(woken);
+        if wait.is_zero() {
+            return woken;
+        }
+        if !self.parts.busy_poll {
+            std::thread::sleep(wait);
+            return self.parts.clock.now();
+        }
+        loop {
+            std::hint::spin_loop();
+            let now = self.parts.clock.now();
+            if now >= until {
+                return now;
+            }
+        }
+    }
+
+    /// Takes down which sources have something; true when datagrams have come where none were before, and more may
+    /// follow.
+    fn note(&mut self, events: &Events) -> bool {
         let parts = &mut self.parts;
+        // What the last round's budget left over has waited long enough.
+        let backlog =
+            self.more_mail || self.core.is_behind() || parts.tcp.has_work() || parts.udp.iter().any(|port| port.ready);
+        let mut arrived = false;
         for event in events {
             match event.token() {
                 WAKE => self.more_mail = true,
@@ -164,15 +211,18 @@ impl<C: ShardCore> ShardLoop<C> {
                     let id = SocketId(token as u32);
                     let readable = event.is_readable() || event.is_read_closed() || event.is_error();
                     parts.tcp.ready(id, readable, event.is_writable(), &mut self.counters.tcp);
+                    arrived |= readable;
                 }
                 Token(token) if token >= FIRST_LISTENER => parts.tcp.acceptable(),
                 Token(token) => {
                     if let Some(port) = token.checked_sub(FIRST_UDP).and_then(|index| parts.udp.get_mut(index)) {
                         port.ready = true;
+                        arrived = true;
                     }
                 }
             }
         }
+        arrived && !backlog
     }
 
     /// One round; false when the loop must end.
@@ -190,12 +240,13 @@ impl<C: ShardCore> ShardLoop<C> {
             },
         });
         self.tell_closed(now);
+        if self.core.is_behind() && self.core.queued_since().is_some() {
+            self.flush(now);
+        }
         if self.core.next_timeout().is_some_and(|at| at <= now) {
             self.core.timeout(now);
         }
-        let urgent = !running || self.core.should_flush();
-        let gathered = |since: Instant| urgent || now.saturating_duration_since(since) >= self.parts.gather;
-        if self.core.queued_since().is_some_and(gathered) {
+        if self.core.queued_since().is_some() {
             self.flush(now);
             self.tell_closed(now);
         }
@@ -217,6 +268,10 @@ impl<C: ShardCore> ShardLoop<C> {
             self.more_mail = false;
             let (now, unix) = (self.parts.clock.now(), self.parts.clock.unix());
             for budget in (0..MAIL_BUDGET).rev() {
+                if budget % 8 == 0 && self.parts.clock.now().saturating_duration_since(now) >= MAIL_TIME {
+                    self.more_mail = true;
+                    break;
+                }
                 match self.parts.mailbox.next() {
                     None => break,
                     Some(Mail::Command(command)) => {

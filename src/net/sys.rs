@@ -48,11 +48,11 @@ impl Message {
 #[cfg(all(test, target_os = "linux"))]
 pub(super) use linux::disable_checksums;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{WakeTimer, allow_fragments, raise_buffers, send_messages};
+pub(super) use linux::{WakeTimer, allow_fragments, be_punctual, raise_buffers, send_messages, stay_on_processor};
 #[cfg(target_os = "linux")]
 pub use linux::{allow_open_files, separate_datagrams};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{WakeTimer, allow_fragments, raise_buffers, send_messages};
+pub(super) use portable::{WakeTimer, allow_fragments, be_punctual, raise_buffers, send_messages, stay_on_processor};
 #[cfg(not(target_os = "linux"))]
 pub use portable::{allow_open_files, separate_datagrams};
 
@@ -284,6 +284,36 @@ mod linux {
         Ok(limit.rlim_cur)
     }
 
+    /// Lets this thread's sleeps end on time instead of up to 50 µs late.
+    pub(in crate::net) fn be_punctual() {
+        // SAFETY: no pointers are passed. It cannot fail with these arguments, and without it sleeps are a bit longer.
+        let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+    }
+
+    /// Keeps this thread on one of the processors that the process may use, counted from `index` on.
+    pub(in crate::net) fn stay_on_processor(index: usize) -> io::Result<()> {
+        let size = mem::size_of::<libc::cpu_set_t>();
+        // SAFETY: all-zero bytes are a valid, empty cpu_set_t.
+        let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
+        // SAFETY: the pointer is to a live cpu_set_t of the size given, which the call fills.
+        if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: numbers below the set's size are looked at only.
+        let usable = (0..size * 8).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &allowed) });
+        let usable: Vec<usize> = usable.collect();
+        let Some(cpu) = usable.get(index % usable.len().max(1)) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        // SAFETY: as above.
+        let mut chosen: libc::cpu_set_t = unsafe { mem::zeroed() };
+        // SAFETY: the number is one of the set's.
+        unsafe { libc::CPU_SET(*cpu, &mut chosen) };
+        // SAFETY: the pointer is to a live cpu_set_t of the size given, which the call reads.
+        let result = unsafe { libc::sched_setaffinity(0, size, &raw const chosen) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
     /// A timer whose expiry wakes a poll, because `epoll_wait` counts in milliseconds only.
     pub(in crate::net) struct WakeTimer(OwnedFd);
 
@@ -358,6 +388,14 @@ mod portable {
 
     /// Left as the system has it.
     pub(in crate::net) fn allow_fragments(_socket: &UdpSocket, _v6: bool) {}
+
+    /// Left as the system has it.
+    pub(in crate::net) fn be_punctual() {}
+
+    /// There is no way to.
+    pub(in crate::net) fn stay_on_processor(_index: usize) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// They never come joined.
     pub fn separate_datagrams(_socket: &UdpSocket) -> io::Result<()> {

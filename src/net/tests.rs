@@ -304,14 +304,18 @@ fn gathering_holds_packets_back_for_its_time_only() {
     let rig = Rig::start(&config);
     let client = client("127.0.0.1:0");
     let mut buffer = [0; 200];
-    let begin = Instant::now();
-    for _ in 0..10 {
+    let mut held_back = 0;
+    for _ in 0..20 {
+        // After a pause: a round that follows another at once, as on a busy machine, counts from that one's beginning.
+        std::thread::sleep(Duration::from_millis(1));
+        let begin = Instant::now();
         client.send_to(&[200; 100], rig.address(0, Protocol::Udp)).unwrap();
         client.recv(&mut buffer).unwrap();
+        let took = begin.elapsed();
+        held_back += usize::from(took >= MediaConfig::MAX_GATHER);
+        assert!(took < Duration::from_secs(5), "five seconds were not allowed: {took:?}");
     }
-    let took = begin.elapsed();
-    assert!(took >= MediaConfig::MAX_GATHER * 10, "{took:?}");
-    assert!(took < Duration::from_secs(5) * 10, "five seconds were not allowed: {took:?}");
+    assert!(held_back >= 10, "{held_back} of 20");
 }
 
 #[test]

@@ -14,7 +14,7 @@
 //!
 //! Numbers are extended to 64 bits on both sides. Of outgoing ones the low 16 bits go on the wire.
 
-use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::units::{RtpTime, SeqNo};
@@ -83,7 +83,8 @@ struct Range {
 #[derive(Clone, Debug)]
 pub struct RtpMunger {
     /// Ascending and disjoint; between two lie dropped packets. The last is open: it ends at `u64::MAX`.
-    ranges: ArrayVec<Range, MAX_RANGES>,
+    /// [`MAX_RANGES`] of them at most, mostly one.
+    ranges: SmallVec<[Range; 2]>,
     highest_in: u64,
     last_out: u64,
     ts_offset: u32,
@@ -96,7 +97,7 @@ impl RtpMunger {
     /// A stream whose first packet will bear `first_seq`.
     pub fn new(first_seq: SeqNo) -> Self {
         Self {
-            ranges: ArrayVec::new(),
+            ranges: SmallVec::new(),
             highest_in: 0,
             // One cycle up, so that no subtraction near the start goes below zero.
             last_out: 0x1_0000 + u64::from(first_seq.0) - 1,
@@ -173,7 +174,7 @@ impl RtpMunger {
             return;
         }
         open.end = ext_seq - 1;
-        if self.ranges.is_full() {
+        if self.ranges.len() == MAX_RANGES {
             self.ranges.remove(0);
         }
         self.ranges.push(next);
@@ -203,7 +204,7 @@ impl RtpMunger {
                 open.offset = offset;
             } else {
                 open.end = self.highest_in;
-                if self.ranges.is_full() {
+                if self.ranges.len() == MAX_RANGES {
                     self.ranges.remove(0);
                 }
                 self.ranges.push(Range { start: next_in, end: u64::MAX, offset });

@@ -7,6 +7,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use dimpl::DtlsCertificate;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, date_time_ymd};
 
+use super::dtls::Configs;
 use super::section::Fingerprint;
 
 /// A self-signed ECDSA P-256 certificate with its key. Peers know it by its fingerprint alone, so one serves all
@@ -15,6 +16,7 @@ use super::section::Fingerprint;
 pub struct Certificate {
     dtls: DtlsCertificate,
     fingerprint: Fingerprint,
+    configs: Configs,
 }
 
 /// The certificate could not be made.
@@ -42,12 +44,19 @@ impl Certificate {
         let certificate = params.self_signed(&key).map_err(|_| CertificateError)?;
         let der = certificate.der().to_vec();
         let fingerprint = fingerprint_of(&der);
-        Ok(Self { dtls: DtlsCertificate { certificate: der, private_key: key.serialize_der() }, fingerprint })
+        let dtls = DtlsCertificate { certificate: der, private_key: key.serialize_der() };
+        Ok(Self { dtls, fingerprint, configs: Configs::new().map_err(|_| CertificateError)? })
     }
 
     /// SHA-256 of the certificate, for `a=fingerprint`.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// How handshakes are made.
+    #[cfg_attr(test, expect(dead_code, reason = "tests have a configuration with a seed for each connection"))]
+    pub(super) fn configs(&self) -> &Configs {
+        &self.configs
     }
 
     pub(super) fn dtls(&self) -> DtlsCertificate {

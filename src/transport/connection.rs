@@ -116,7 +116,7 @@ impl Transport {
             now,
             phase: Phase::Connecting,
             ice,
-            dtls: DtlsEndpoint::new(params.certificate, limits.handshake_timeout, params.seed),
+            dtls: DtlsEndpoint::new(params.certificate, params.seed),
             gained: Gained::default(),
             dtls_path: None,
             handshake_due: None,

@@ -7,7 +7,7 @@ use super::path::Path;
 /// Datagrams waiting at most. A flight of DTLS or a burst of SCTP is well below; both repeat what is dropped.
 const MAX_WAITING: usize = 512;
 /// Empty buffers kept for the next datagrams.
-const MAX_SPARE: usize = 16;
+const MAX_SPARE: usize = 2;
 
 /// STUN answers and DTLS records on their way out.
 #[derive(Debug, Default)]

@@ -69,7 +69,7 @@ impl Way {
         self.next_seq += 1;
         let queue = self.free.saturating_duration_since(self.now);
         self.queue_ms.push(queue.as_secs_f64() * 1000.0);
-        let mut result = PacketResult { ext_seq: seq, sent: self.now, size, tag: 0, arrived: None };
+        let mut result = PacketResult { ext_seq: seq, sent: self.now, size, arrived: None };
         if queue > self.depth {
             self.drops += 1;
         } else {
@@ -230,7 +230,6 @@ fn feedback_that_lies_leaves_the_figure_within_its_bounds() {
             ext_seq: rng.random(),
             sent: start - Duration::from_millis(rng.random_range(0..900_000)),
             size: rng.random(),
-            tag: 0,
             arrived: rng
                 .random_bool(0.8)
                 .then(|| Duration::from_micros(rng.random::<u64>() >> rng.random_range(0..60))),
@@ -255,7 +254,7 @@ fn a_receivers_own_figure_counts_only_without_transport_wide_feedback() {
     estimator.on_remb(Bitrate(1 << 40));
     assert_eq!(estimator.bitrate(), super::CEILING);
     let arrived = Some(Duration::from_secs(1));
-    let result = PacketResult { ext_seq: 1, sent: Instant::now(), size: 100, tag: 0, arrived };
+    let result = PacketResult { ext_seq: 1, sent: Instant::now(), size: 100, arrived };
     estimator.on_results(Instant::now(), &[result], Duration::ZERO);
     assert_eq!(estimator.bitrate(), super::START);
 }

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::layers::{call, ssrc_of, subscriber};
 use super::video::{check_continuity, receiver, sender};
-use super::world::World;
+use super::world::{Collect, World, is_rtp};
 use crate::ids::{MediaDataTrackId, MediaRoomId};
+use crate::media::shard::HANDSHAKES_A_ROUND;
 use crate::media::{Command, Quality};
 use crate::units::MediaKind;
 
@@ -79,4 +80,46 @@ fn shutdown_says_goodbye_to_everybody() {
     for client in &world.clients {
         assert!(client.events.iter().any(|event| matches!(event, crate::transport::TransportEvent::Failed(_))));
     }
+}
+
+#[test]
+fn a_burst_of_handshakes_waits_until_the_media_has_left() {
+    let mut world = call(73, 1, &["q", "h", "f"]);
+    world.run_for(Duration::from_secs(2));
+    let joined: Vec<usize> = (0..30).map(|_| world.join()).collect();
+    let mut hellos = Vec::new();
+    let is_dtls = |datagram: &[u8]| (20..64).contains(&datagram[0]);
+    // Long enough for the first checks, which say whose the addresses are.
+    for _ in 0..15 {
+        world.run_for(Duration::from_millis(1));
+        hellos.extend(world.intercept(is_dtls));
+    }
+    assert!(hellos.len() >= joined.len());
+    let mut media = Vec::new();
+    while media.len() < 3 {
+        world.run_for(Duration::from_millis(1));
+        media.extend(world.intercept(is_rtp));
+        hellos.extend(world.intercept(is_dtls));
+    }
+    let count = hellos.len();
+    let now = world.now;
+    for (path, mut datagram) in hellos.into_iter().chain(media) {
+        world.shard.datagram(now, path, &mut datagram);
+    }
+    let flush = |world: &mut World| {
+        let mut sink = Collect(Vec::new());
+        world.shard.flush(now, &mut sink);
+        sink.0.into_iter().flat_map(|(_, datagrams)| datagrams).collect::<Vec<_>>()
+    };
+    let first = flush(&mut world);
+    assert!(first.iter().any(|datagram| is_rtp(datagram)) && !first.iter().any(|datagram| is_dtls(datagram)));
+    let mut rounds = 0;
+    while world.shard.is_behind() {
+        assert!(world.shard.next_timeout().is_some_and(|due| due <= now), "it is not left to any timer");
+        world.shard.timeout(now);
+        rounds += 1;
+        flush(&mut world);
+    }
+    assert_eq!(rounds, count.div_ceil(HANDSHAKES_A_ROUND));
+    world.run_until("all connected", |world| joined.iter().all(|client| world.clients[*client].connected));
 }

@@ -52,7 +52,7 @@ pub struct World {
     serial: u64,
 }
 
-struct Collect(Vec<(Path, Vec<Vec<u8>>)>);
+pub struct Collect(pub Vec<(Path, Vec<Vec<u8>>)>);
 
 impl DatagramSink for Collect {
     fn send(&mut self, path: Path, arena: &[u8], segments: &[Segment]) {
@@ -224,6 +224,12 @@ impl World {
             build::remb(out, Ssrc(1), bitrate, &[Ssrc(9000)]);
         });
         self.put(true, client, remb);
+    }
+
+    /// Takes what clients have sent and `wanted` picks off the link, as if it all had arrived: with its sender's path.
+    pub fn intercept(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<(Path, Vec<u8>)> {
+        let picked = self.link.extract_if(.., |_, (to_shard, _, datagram)| *to_shard && wanted(datagram));
+        picked.map(|(_, (_, client, datagram))| (self.clients[client].path, datagram)).collect()
     }
 
     pub fn run_for(&mut self, time: Duration) {

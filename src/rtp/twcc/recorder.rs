@@ -32,8 +32,9 @@ impl Arrival {
 #[derive(Debug)]
 pub struct TwccRecorder {
     start: Instant,
-    /// By extended number modulo the length, in ticks since `start`.
-    arrivals: Box<[Arrival]>,
+    /// By extended number modulo the length, in ticks since `start`. Allocated at the first packet: who only listens
+    /// sends none.
+    arrivals: Vec<Arrival>,
     highest: Option<u64>,
     /// The number that must follow a much too old one if the sender has begun anew.
     expected_after_jump: Option<u16>,
@@ -52,7 +53,7 @@ impl TwccRecorder {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
-            arrivals: vec![Arrival::NONE; RING].into_boxed_slice(),
+            arrivals: Vec::new(),
             highest: None,
             expected_after_jump: None,
             base: 0,
@@ -67,6 +68,9 @@ impl TwccRecorder {
     /// Notes that the packet with this transport-wide number has arrived `now`. A number too old to be kept is ignored;
     /// two of them in sequence mean that the sender has begun anew.
     pub fn record(&mut self, seq: u16, now: Instant) {
+        if self.arrivals.is_empty() {
+            self.arrivals.resize(RING, Arrival::NONE);
+        }
         // One cycle up, so that late packets near the beginning have a number too.
         let ext_seq = match self.highest {
             Some(highest) => SeqNo(seq).extend(highest),

@@ -6,8 +6,13 @@ use super::feedback::TwccFeedback;
 use super::{TICK, TICKS_PER_REFERENCE};
 use crate::units::SeqNo;
 
-/// Packets that are remembered, a power of two: two seconds at 1000 packets a second.
+/// Packets that are remembered at most, a power of two: two seconds at 1000 packets a second.
 const HISTORY: usize = 2048;
+/// Packets that are remembered at first, a power of two. Most subscribers never need more.
+const FIRST_HISTORY: usize = 128;
+/// Feedback comes later than this only when nobody waits for it any more: no packet older than this is a reason to
+/// remember more of them.
+const USEFUL: Duration = Duration::from_millis(1500);
 /// Bits of the reference time.
 const REFERENCE_BITS: u32 = 24;
 
@@ -20,25 +25,31 @@ pub struct PacketResult {
     pub sent: Instant,
     /// Its size in bytes, as the sender counted it.
     pub size: u16,
-    /// The sender's mark, for example of a probe.
-    pub tag: u32,
     /// When it arrived, by the receiver's clock since some epoch of it; None: not arrived so far.
     pub arrived: Option<Duration>,
 }
 
+/// Eight bytes, for there is one for every packet of the last second of every subscriber.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
-    at: Instant,
+    /// In microseconds since [`TwccSender::base`].
+    at: u32,
     size: u16,
-    tag: u32,
     acknowledged: bool,
 }
 
-/// Gives out transport-wide numbers and remembers the last 2048 packets that bear them.
+impl Sent {
+    const VACANT: Self = Self { at: 0, size: 0, acknowledged: true };
+}
+
+/// Gives out transport-wide numbers and remembers the last packets that bear them: as many as a second and a half has,
+/// 2048 at most.
 #[derive(Debug)]
 pub struct TwccSender {
-    /// By extended number modulo [`HISTORY`]; grows to that length and no further.
+    /// By extended number modulo the length, which is a power of two.
     sent: Vec<Sent>,
+    /// What times count from; it moves on before they overflow.
+    base: Option<Instant>,
     /// Extended; begins one cycle up, at a multiple of [`HISTORY`].
     next: u64,
     /// Extended reference time of the newest feedback.
@@ -56,32 +67,72 @@ impl TwccSender {
 
     /// A sender that has sent nothing; its first packet bears 0.
     pub const fn new() -> Self {
-        Self { sent: Vec::new(), next: Self::FIRST, reference: None }
+        Self { sent: Vec::new(), base: None, next: Self::FIRST, reference: None }
     }
 
-    /// The number of a packet of `size` bytes that leaves `now`; `tag` comes back with its result.
-    pub fn send(&mut self, now: Instant, size: usize, tag: u32) -> u16 {
-        let sent = Sent { at: now, size: size.min(usize::from(u16::MAX)) as u16, tag, acknowledged: false };
-        let slot = self.next as usize & (HISTORY - 1);
-        match self.sent.get_mut(slot) {
-            Some(old) => *old = sent,
-            None => self.sent.push(sent),
+    /// The number of a packet of `size` bytes that leaves `now`.
+    pub fn send(&mut self, now: Instant, size: usize) -> u16 {
+        let at = self.micros(now);
+        if self.sent.is_empty() {
+            self.sent.resize(FIRST_HISTORY, Sent::VACANT);
         }
+        let oldest = self.sent[self.slot(self.next)];
+        let full = self.next - self.oldest() == self.sent.len() as u64;
+        if full && self.sent.len() < HISTORY && u128::from(at.saturating_sub(oldest.at)) < USEFUL.as_micros() {
+            self.grow();
+        }
+        let slot = self.slot(self.next);
+        self.sent[slot] = Sent { at, size: size.min(usize::from(u16::MAX)) as u16, acknowledged: false };
         self.next += 1;
         (self.next - 1) as u16
+    }
+
+    /// The time as it is remembered.
+    fn micros(&mut self, now: Instant) -> u32 {
+        let base = *self.base.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(base).as_micros() as u64;
+        if elapsed < 1 << 31 {
+            return elapsed as u32;
+        }
+        let moved = elapsed - (1 << 30);
+        self.base = Some(base + Duration::from_micros(moved));
+        for sent in &mut self.sent {
+            sent.at = u64::from(sent.at).saturating_sub(moved) as u32;
+        }
+        1 << 30
+    }
+
+    fn grow(&mut self) {
+        let mut larger = vec![Sent::VACANT; self.sent.len() * 2];
+        let mask = larger.len() - 1;
+        for ext_seq in self.oldest()..self.next {
+            larger[ext_seq as usize & mask] = self.sent[self.slot(ext_seq)];
+        }
+        self.sent = larger;
+    }
+
+    fn slot(&self, ext_seq: u64) -> usize {
+        ext_seq as usize & (self.sent.len() - 1)
+    }
+
+    /// The first number that is remembered.
+    fn oldest(&self) -> u64 {
+        self.next - self.count().min(self.sent.len() as u64)
     }
 
     /// Appends to `out` what the feedback says of remembered packets, in the order of their numbers. Packets whose
     /// arrival was told before are left out, missing ones are told each time.
     pub fn on_feedback(&mut self, feedback: &TwccFeedback<'_>, out: &mut Vec<PacketResult>) {
         let reference = self.extend_reference(feedback.reference);
-        let oldest = self.next - self.sent.len() as u64;
+        let oldest = self.oldest();
+        let base = self.base;
+        let mask = self.sent.len().wrapping_sub(1);
         for (seq, ticks) in feedback.statuses() {
             let ext_seq = seq.extend(self.next);
             if ext_seq < oldest || ext_seq >= self.next {
                 continue;
             }
-            let Some(sent) = self.sent.get_mut(ext_seq as usize & (HISTORY - 1)) else { continue };
+            let (Some(base), Some(sent)) = (base, self.sent.get_mut(ext_seq as usize & mask)) else { continue };
             if sent.acknowledged {
                 continue;
             }
@@ -90,7 +141,8 @@ impl TwccSender {
                 let ticks = (reference as i64 * TICKS_PER_REFERENCE + ticks).max(0) as u64;
                 Duration::from_micros(ticks * TICK.as_micros() as u64)
             });
-            out.push(PacketResult { ext_seq, sent: sent.at, size: sent.size, tag: sent.tag, arrived });
+            let at = base + Duration::from_micros(u64::from(sent.at));
+            out.push(PacketResult { ext_seq, sent: at, size: sent.size, arrived });
         }
     }
 
@@ -160,7 +212,7 @@ mod tests {
         let now = Instant::now();
         let mut sender = TwccSender::new();
         for index in 0..4 {
-            assert_eq!(sender.send(now, 100 + index, 7), index as u16);
+            assert_eq!(sender.send(now, 100 + index), index as u16);
         }
         let feedback = fci(1, 2, &[1, 0, 1, 1], &[4, 8, 9]);
         let epoch = 64_000 << 24;
@@ -171,14 +223,14 @@ mod tests {
         );
         let mut out = Vec::new();
         sender.on_feedback(&TwccFeedback::parse(Ssrc(1), Ssrc(2), &fci(0, 2, &[1], &[0])).unwrap(), &mut out);
-        assert_eq!((out[0].size, out[0].tag, out[0].sent), (100, 7, now));
+        assert_eq!((out[0].size, out[0].sent), (100, now));
     }
 
     #[test]
     fn an_arrival_is_told_once_and_a_loss_may_turn_out_an_arrival() {
         let mut sender = TwccSender::new();
         for _ in 0..3 {
-            sender.send(Instant::now(), 1, 0);
+            sender.send(Instant::now(), 1);
         }
         assert_eq!(results(&mut sender, &fci(0, 0, &[1, 0, 1], &[0, 0])).len(), 3);
         let again = results(&mut sender, &fci(0, 0, &[1, 1, 1], &[0, 4, 0]));
@@ -189,17 +241,47 @@ mod tests {
     fn forgotten_packets_are_not_told() {
         let mut sender = TwccSender::new();
         for _ in 0..HISTORY + 10 {
-            sender.send(Instant::now(), 1, 0);
+            sender.send(Instant::now(), 1);
         }
         let got = results(&mut sender, &fci(8, 0, &[1, 1, 1], &[0, 0, 0]));
         assert_eq!(got.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [10]);
     }
 
     #[test]
+    fn as_much_is_remembered_as_a_second_and_a_half_needs() {
+        let start = Instant::now();
+        let mut sender = TwccSender::new();
+        let mut send = |from: u64, count: u64, gap_ms: u64| {
+            for index in 0..count {
+                sender.send(start + Duration::from_millis(from + index * gap_ms), 1);
+            }
+            sender.sent.len()
+        };
+        assert_eq!(send(0, 1000, 20), 128, "50 packets a second");
+        assert_eq!(send(20_000, 4000, 4), 512, "250 packets a second");
+        assert_eq!(send(36_000, 4000, 0), HISTORY);
+    }
+
+    #[test]
+    fn times_are_right_after_hours_as_well() {
+        let start = Instant::now();
+        let mut sender = TwccSender::new();
+        for minute in 0..300 {
+            let now = start + Duration::from_secs(60 * minute) + Duration::from_micros(17 * minute);
+            let seq = sender.send(now, 1);
+            let mut out = Vec::new();
+            let before = seq.wrapping_sub(u16::from(minute > 0));
+            let feedback = fci(before, 0, &[1, 1], &[0, 0]);
+            sender.on_feedback(&TwccFeedback::parse(Ssrc(1), Ssrc(2), &feedback).unwrap(), &mut out);
+            assert_eq!(out.last().unwrap().sent, now, "minute {minute}");
+        }
+    }
+
+    #[test]
     fn the_reference_time_wraps_and_may_step_back() {
         let mut sender = TwccSender::new();
         let mut at = |reference| {
-            let seq = sender.send(Instant::now(), 1, 0);
+            let seq = sender.send(Instant::now(), 1);
             let arrived = results(&mut sender, &fci(seq, reference, &[1], &[0]))[0].1.unwrap();
             arrived as i128 / 64_000 - (1 << 24)
         };
@@ -216,7 +298,7 @@ mod tests {
         ) {
             let mut sender = TwccSender::new();
             for _ in 0..sent {
-                sender.send(Instant::now(), 1, 0);
+                sender.send(Instant::now(), 1);
             }
             let mut bytes = bytes;
             bytes[2] = 0;
@@ -238,7 +320,7 @@ mod tests {
             let (mut out, mut rtcp, mut expected) = (Vec::new(), Vec::new(), Vec::new());
             for (index, lost) in lost.iter().enumerate() {
                 let now = start + Duration::from_millis(3 * index as u64);
-                let seq = sender.send(now, 1, 0);
+                let seq = sender.send(now, 1);
                 if !lost {
                     recorder.record(seq, now);
                     expected.push(now - start);

@@ -28,6 +28,8 @@ const MTU: usize = 1200;
 /// First retransmission; it doubles from flight to flight. ICE has just proved that the peer is near.
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(150);
 const RETRANSMISSIONS: usize = 8;
+/// The machine gives up after this time; [`super::event::TransportLimits::handshake_timeout`] ends it much earlier.
+const LONGEST_HANDSHAKE: Duration = Duration::from_secs(120);
 /// Records that may be sealed with one AES-GCM key of DTLS 1.2. Its nonces are 64 random bits: after 2^23 records two
 /// have met with a probability of 2^-19. ChaCha20-Poly1305 and DTLS 1.3 count and need no such bound.
 const GCM_RECORDS: u64 = 1 << 23;
@@ -78,7 +80,6 @@ struct Running {
 /// One connection's DTLS.
 pub(super) struct DtlsEndpoint {
     certificate: Arc<Certificate>,
-    handshake_timeout: Duration,
     active: bool,
     state: State,
     timeout: Option<Instant>,
@@ -88,10 +89,9 @@ pub(super) struct DtlsEndpoint {
 }
 
 impl DtlsEndpoint {
-    pub(super) fn new(certificate: Arc<Certificate>, handshake_timeout: Duration, _seed: u64) -> Self {
+    pub(super) fn new(certificate: Arc<Certificate>, _seed: u64) -> Self {
         Self {
             certificate,
-            handshake_timeout,
             active: false,
             state: State::Listening(HelloBuffer::default()),
             timeout: None,
@@ -226,21 +226,12 @@ impl DtlsEndpoint {
 
     /// The configuration for a peer that made `offer`, or for a handshake that we begin.
     fn config(&self, offer: Option<Offer>) -> Result<Arc<Config>, DtlsFailed> {
-        let mut builder = Config::builder()
-            .mtu(MTU)
-            .use_server_cookie(false) // ICE has proved the address, and a cookie costs a round trip
-            .flight_start_rto(FIRST_RETRANSMISSION)
-            .flight_retries(RETRANSMISSIONS)
-            .handshake_timeout(self.handshake_timeout);
-        if offer.is_some_and(|offer| offer.chacha20) {
-            // dimpl would prefer AES-GCM by its own order, so ChaCha20 stands alone.
-            builder = builder.dtls12_cipher_suites(&[Dtls12CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256]);
-        }
+        let chacha20 = offer.is_some_and(|offer| offer.chacha20);
         #[cfg(test)]
-        {
-            builder = builder.dangerously_set_rng_seed(self.seed);
-        }
-        builder.build().map(Arc::new).map_err(|_| DtlsFailed)
+        let config = build_config(chacha20, Some(self.seed));
+        #[cfg(not(test))]
+        let config = Ok(self.certificate.configs().get(chacha20));
+        config
     }
 
     /// Empties the machine up to its next timer.
@@ -273,6 +264,43 @@ impl DtlsEndpoint {
             }
         }
     }
+}
+
+/// The configurations that handshakes share. To build one is dear: the library tries every key exchange and signature
+/// that it has, which takes longer than a handshake.
+#[derive(Clone)]
+pub(super) struct Configs {
+    usual: Arc<Config>,
+    chacha20: Arc<Config>,
+}
+
+impl Configs {
+    pub(super) fn new() -> Result<Self, DtlsFailed> {
+        Ok(Self { usual: build_config(false, None)?, chacha20: build_config(true, None)? })
+    }
+
+    #[cfg_attr(test, expect(dead_code, reason = "tests have a configuration with a seed for each connection"))]
+    fn get(&self, chacha20: bool) -> Arc<Config> {
+        if chacha20 { self.chacha20.clone() } else { self.usual.clone() }
+    }
+}
+
+fn build_config(chacha20: bool, _seed: Option<u64>) -> Result<Arc<Config>, DtlsFailed> {
+    let mut builder = Config::builder()
+        .mtu(MTU)
+        .use_server_cookie(false) // ICE has proved the address, and a cookie costs a round trip
+        .flight_start_rto(FIRST_RETRANSMISSION)
+        .flight_retries(RETRANSMISSIONS)
+        .handshake_timeout(LONGEST_HANDSHAKE);
+    if chacha20 {
+        // dimpl would prefer AES-GCM by its own order, so ChaCha20 stands alone.
+        builder = builder.dtls12_cipher_suites(&[Dtls12CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256]);
+    }
+    #[cfg(test)]
+    if let Some(seed) = _seed {
+        builder = builder.dangerously_set_rng_seed(seed);
+    }
+    builder.build().map(Arc::new).map_err(|_| DtlsFailed)
 }
 
 fn media_profile(profile: SrtpProfile) -> Option<Profile> {

@@ -61,8 +61,7 @@ impl Outcome {
 
 fn shake_hands(client: impl FnOnce(dimpl::DtlsCertificate, Instant) -> Dtls) -> Outcome {
     let now = Instant::now();
-    let timeout = Duration::from_secs(30);
-    let server = DtlsEndpoint::new(Arc::new(Certificate::generate().unwrap()), timeout, 1);
+    let server = DtlsEndpoint::new(Arc::new(Certificate::generate().unwrap()), 1);
     let certificate = Certificate::generate().unwrap();
     let mut client = client(certificate.dtls(), now);
     client.set_active(true);

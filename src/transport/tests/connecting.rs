@@ -131,7 +131,7 @@ fn as_the_active_side_we_open_the_handshake() {
     let mut world = World::new(7);
     // The client listens instead.
     let now = world.now;
-    let mut listening = DtlsEndpoint::new(world.client.certificate.clone(), Duration::from_secs(60), 9);
+    let mut listening = DtlsEndpoint::new(world.client.certificate.clone(), 9);
     std::mem::swap(&mut world.client.dtls, &mut listening);
     world.client.channels = sctp_of_a_server();
     let mut remote = world.remote();
@@ -183,7 +183,7 @@ fn a_peer_that_never_checks_fails_only_once_it_knows_us() {
 #[test]
 fn a_peer_that_checks_but_never_shakes_hands_fails() {
     let mut world = World::introduced(11);
-    world.client.dtls = DtlsEndpoint::new(world.client.certificate.clone(), Duration::from_secs(60), 9);
+    world.client.dtls = DtlsEndpoint::new(world.client.certificate.clone(), 9);
     world.run_for(Duration::from_secs(31));
     assert!(world.has(&TransportEvent::Failed(FailureCause::Dtls)));
 }

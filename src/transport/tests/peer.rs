@@ -39,7 +39,7 @@ pub struct Peer {
 impl Peer {
     pub fn new(now: Instant, path: Path, server_ice: IceCredentials, seed: u64) -> Self {
         let certificate = Arc::new(Certificate::generate().unwrap());
-        let mut dtls = DtlsEndpoint::new(certificate.clone(), Duration::from_secs(60), seed ^ 0xC11E);
+        let mut dtls = DtlsEndpoint::new(certificate.clone(), seed ^ 0xC11E);
         assert!(dtls.set_active(true));
         Self {
             certificate,
