@@ -35,8 +35,6 @@ const URGENT_PACKETS: usize = 128;
 const URGENT_QUEUED: usize = 64 * 1024;
 /// Bytes that are handed over at once; three trains of the kernel's largest size.
 const BATCH_BYTES: usize = 192 * 1024;
-/// Packets for one subscriber at most with which sound goes out behind pictures.
-const SOUND_MAY_FOLLOW: usize = 16;
 /// Room that one packet needs at most: headers may have grown, padding and tag come behind.
 const PACKET_ROOM: usize = 2048 + MAX_HEADER_LEN;
 
@@ -352,16 +350,12 @@ impl Shard {
 }
 
 /// Puts packets of several forwarders into the order that makes the longest trains: those of a forwarder side by side,
-/// and sound of several speakers from the largest packet down, for only the last of a train may be shorter. A packet of
-/// sound behind a few of a picture is that last one, for nothing; with many it goes first, for the sake of slow links.
+/// and sound, which goes first, from the largest packet down, for only the last of a train may be shorter.
 fn arrange(packets: &mut [Queued], gathered: &[SourcePacket]) {
-    let video_first = packets.len() <= SOUND_MAY_FOLLOW;
     let len = |queued: &Queued| gathered.get(queued.packet as usize).map_or(0, |packet| packet.header.payload_len());
-    packets.sort_unstable_by_key(|queued| {
-        ((queued.kind == MediaKind::Video) != video_first, queued.forwarder.index(), queued.packet)
-    });
-    let sound = packets.partition_point(|queued| (queued.kind == MediaKind::Audio) == video_first);
-    let sound = if video_first { &mut packets[sound..] } else { &mut packets[..sound] };
+    packets.sort_unstable_by_key(|queued| (queued.kind == MediaKind::Video, queued.forwarder.index(), queued.packet));
+    let sound = packets.partition_point(|queued| queued.kind == MediaKind::Audio);
+    let sound = &mut packets[..sound];
     // Packets of one speaker stay in order.
     if sound.windows(2).all(|pair| pair[0].forwarder != pair[1].forwarder) {
         sound.sort_unstable_by_key(|queued| std::cmp::Reverse(len(queued)));

@@ -228,8 +228,11 @@ impl World {
 
     /// Takes what clients have sent and `wanted` picks off the link, as if it all had arrived: with its sender's path.
     pub fn intercept(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<(Path, Vec<u8>)> {
-        let picked = self.link.extract_if(.., |_, (to_shard, _, datagram)| *to_shard && wanted(datagram));
-        picked.map(|(_, (_, client, datagram))| (self.clients[client].path, datagram)).collect()
+        let picked =
+            |(_, (to_shard, _, datagram)): &(&(Instant, u64), &(bool, usize, Vec<u8>))| *to_shard && wanted(datagram);
+        let keys: Vec<_> = self.link.iter().filter(picked).map(|(key, _)| *key).collect();
+        let taken = keys.iter().filter_map(|key| self.link.remove(key));
+        taken.map(|(_, client, datagram)| (self.clients[client].path, datagram)).collect()
     }
 
     pub fn run_for(&mut self, time: Duration) {
