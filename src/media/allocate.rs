@@ -117,6 +117,9 @@ impl Shard {
                 continue;
             }
             let of_layer = |layer: LayerIndex| {
+                if let Some(rate) = track.rate_inside(now, &self.streams, layer) {
+                    return Some(rate.bps() * (100 + OVERHEAD) / 100).filter(|rate| *rate > 0);
+                }
                 let measured = rate(layer).filter(|_| track.active.contains(layer))?;
                 Some(if measured == 0 { NOMINAL[layer] } else { measured })
             };

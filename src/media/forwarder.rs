@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 
 use crate::ids::ForwarderId;
+use crate::rtp::dd::{self, Structure};
 use crate::rtp::munger::{MungeError, Order, RtpMunger};
 use crate::rtp::stats::{SenderClock, SenderStats};
 use crate::rtp::vp8::{Vp8Drop, Vp8Fields, Vp8Munger};
@@ -14,10 +15,11 @@ use crate::transport::SenderSection;
 use crate::units::{ClockRate, MediaKind, PayloadType, RtpTime, SeqNo, Ssrc};
 
 use super::command::{LayerTarget, Quality};
+use super::depth::DepthFilter;
 use super::packet::SourcePacket;
-use super::select::{Choice, LayerIndex, LayerSet, Selector};
+use super::select::{Choice, LAYERS, LayerIndex, LayerSet, Selector};
 use super::sent::{Sent, SentHistory};
-use super::stream::StreamKey;
+use super::stream::{Stream, StreamKey};
 use super::table::Key;
 use super::track::TrackKey;
 use super::transports::TransportKey;
@@ -35,6 +37,13 @@ const REPORTS_TOLERANCE: Duration = Duration::from_secs(2);
 /// The mid is written into this many packets at most before it is taken for known.
 const MID_PACKETS: u64 = 100;
 const WITH_MID: u32 = 1 << 31;
+/// The packet ends its picture for this subscriber.
+const WITH_MARKER: u32 = 1 << 30;
+/// The dependency descriptor tells other decode targets than the source's: how many there are, and which are active.
+const NARROWED: u32 = 1 << 29;
+const TARGETS_SHIFT: u32 = 23;
+/// Decode targets that there is room for.
+const MAX_NARROWED: u8 = 23;
 
 /// How packets of one source payload type leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +87,7 @@ pub struct Outgoing {
     pub seq: u64,
     /// Timestamp.
     pub timestamp: RtpTime,
-    /// VP8 fields and whether the mid is written, see [`Outgoing::vp8`].
+    /// What is written otherwise than in the source, see [`Outgoing::vp8`], [`Outgoing::narrow`] and others.
     pub codec: u32,
 }
 
@@ -96,6 +105,31 @@ impl Outgoing {
         ((fields.picture_id as u32 & 0x7FFF) << 13)
             | ((fields.tl0_pic_idx as u32) << 5)
             | (fields.key_idx as u32 & 0x1F)
+    }
+
+    /// Whether the marker is set, where the source's is not.
+    pub const fn with_marker(codec: u32) -> bool {
+        codec & WITH_MARKER != 0
+    }
+
+    /// The decode targets that flow, packed; nothing where all do or there is no room to tell.
+    fn pack_targets(structure: &Structure, mask: u32) -> u32 {
+        match structure.targets() {
+            targets @ 1..=MAX_NARROWED => NARROWED | u32::from(targets) << TARGETS_SHIFT | mask,
+            _ => 0,
+        }
+    }
+
+    /// Whether the dependency descriptor is written anew.
+    pub const fn is_narrowed(codec: u32) -> bool {
+        codec & NARROWED != 0
+    }
+
+    /// Writes the dependency descriptor `value` with the packed decode targets; it depends on nothing else, so that a
+    /// packet that goes out again is the same.
+    pub fn narrow(codec: u32, value: &[u8], out: &mut [u8; 255]) -> Option<usize> {
+        let targets = (codec >> TARGETS_SHIFT & 0x1F) as u8;
+        dd::narrow(value, targets, codec & ((1 << TARGETS_SHIFT) - 1), out)
     }
 
     /// Whether the mid is written.
@@ -147,6 +181,8 @@ pub struct Forwarder {
     epoch: u16,
     munger: RtpMunger,
     vp8: Option<Box<Vp8Munger>>,
+    /// Which of the layers inside the stream flow.
+    filter: DepthFilter,
     /// How the source before the last switch was numbered: what was missing of it then may still come.
     late: Option<Box<LateSource>>,
     route: Option<Route>,
@@ -188,6 +224,7 @@ impl Forwarder {
             epoch: 0,
             munger: RtpMunger::new(first[0]),
             vp8: None,
+            filter: DepthFilter::new(),
             late: None,
             route: None,
             last_sent: now,
@@ -266,6 +303,16 @@ impl Forwarder {
         }
     }
 
+    /// Which quality a packet of `layer` is: the highest spatial layer that flows, where the stream has higher ones.
+    pub fn shown(&self, layer: LayerIndex) -> LayerIndex {
+        self.filter.spatial().map_or(layer, |spatial| LayerIndex::from(spatial).min(LAYERS - 1))
+    }
+
+    /// What flows has spatial layers less than are wanted, until a key frame.
+    pub fn lacks_layers(&self) -> bool {
+        self.selector.current().is_some() && self.filter.lacks(self.selector.depth())
+    }
+
     /// Newest extended number sent.
     pub const fn newest(&self) -> u64 {
         self.munger.last_ext_seq()
@@ -298,13 +345,13 @@ impl Forwarder {
         Some(route)
     }
 
-    /// Decides about one packet of `layer` of the track. `clocks` are the sender clocks of the stream
+    /// Decides about one packet of `stream`, which is `layer` of the track. `clocks` are the sender clocks of the stream
     /// that flowed last and of the packet's own, asked for only when the source changes.
     pub fn offer(
         &mut self,
         now: Instant,
         packet: &SourcePacket,
-        params: &CodecParams,
+        stream: &Stream,
         layer: LayerIndex,
         active: LayerSet,
         clocks: impl FnOnce(Option<StreamKey>) -> [Option<SenderClock>; 2],
@@ -334,6 +381,7 @@ impl Forwarder {
             }
             Choice::Forward => false,
         };
+        let Some(params) = stream.codec.as_ref().map(|current| &current.params) else { return Verdict::Nothing };
         if self.route(params).is_none_or(|route| route.payload_type.is_none()) {
             return Verdict::Nothing;
         }
@@ -341,7 +389,7 @@ impl Forwarder {
             let [old, new] = clocks(self.source);
             self.switch(now, packet, params, old, new);
         }
-        let verdict = self.number(now, packet);
+        let verdict = self.number(now, packet, stream.structure());
         match verdict {
             Verdict::Send(out) if resumes => Verdict::Switched(out),
             verdict => verdict,
@@ -363,6 +411,7 @@ impl Forwarder {
             Box::new(LateSource { stream, munger, vp8 })
         });
         self.munger.switch_source(packet.seq, packet.header.timestamp, timestamp);
+        self.filter.restart(self.selector.depth());
         if let Some(first) = &packet.vp8 {
             self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new())).switch_source(first);
         }
@@ -399,13 +448,31 @@ impl Forwarder {
         mapped.filter(|mapped| mapped.distance_from(expected).abs() <= tolerance).unwrap_or(expected)
     }
 
-    fn number(&mut self, now: Instant, packet: &SourcePacket) -> Verdict {
+    fn number(&mut self, now: Instant, packet: &SourcePacket, structure: Option<&Structure>) -> Verdict {
         let order = self.munger.order(packet.seq);
         let mut codec = 0;
+        // A late packet goes into the gap that was left for it, whatever its layer.
+        if let Some(layers) = packet.layers.as_ref().filter(|_| matches!(order, Order::Contiguous | Order::Gap)) {
+            let passes = self.filter.pass(layers, self.selector.depth(), packet.opens);
+            // Of VP8 whole pictures are left out, and numbered anew below.
+            if !passes && packet.vp8.is_none() {
+                self.munger.drop_packet(packet.seq);
+                return Verdict::Nothing;
+            }
+            if self.filter.ends_picture(layers) {
+                codec |= WITH_MARKER;
+            }
+            if self.filter.announces(layers)
+                && let Some(structure) = structure
+            {
+                let flowing = self.filter.flowing();
+                codec |= Outgoing::pack_targets(structure, structure.within(flowing.spatial, flowing.temporal));
+            }
+        }
         if let Some(descriptor) = &packet.vp8 {
             let vp8 = self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new()));
-            match vp8.forward(descriptor, order, u8::MAX) {
-                Ok(fields) => codec = Outgoing::pack(fields),
+            match vp8.forward(descriptor, order, self.filter.flowing().temporal) {
+                Ok(fields) => codec |= Outgoing::pack(fields),
                 Err(Vp8Drop::TemporalLayer) => {
                     self.munger.drop_packet(packet.seq);
                     return Verdict::Nothing;

@@ -18,6 +18,7 @@ mod binding;
 mod commands;
 mod data;
 mod demux;
+mod depth;
 mod estimate;
 mod feedback;
 mod forwarder;

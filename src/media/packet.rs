@@ -1,6 +1,8 @@
 //! One received packet as the forwarders see it: parsed once, its bytes in the source stream's cache.
 
+use crate::rtp::dd::Structure;
 use crate::rtp::frame::FrameMarks;
+use crate::rtp::layers::Layers;
 use crate::rtp::values::AudioLevel;
 use crate::rtp::vp8::Vp8Descriptor;
 use crate::rtp::{Codec, ExtensionValues, RtpHeader};
@@ -51,11 +53,13 @@ pub struct SourcePacket {
     pub vp8: Option<Vp8Descriptor>,
     /// Decoding can begin here: the start of a key frame, or any packet of audio.
     pub opens: bool,
+    /// Where it stands among the layers inside its stream, where it tells.
+    pub layers: Option<Layers>,
     values: PassedOn,
 }
 
 impl SourcePacket {
-    /// Puts together what is known of `bytes`, whose header and values these are.
+    /// Puts together what is known of `bytes`, whose header and values these are; `structure` is the stream's.
     pub fn new(
         stream: StreamKey,
         seq: u64,
@@ -63,12 +67,22 @@ impl SourcePacket {
         codec: Codec,
         values: &ExtensionValues<'_>,
         bytes: &[u8],
+        structure: Option<&Structure>,
     ) -> Self {
         let payload = header.payload(bytes);
         let vp8 = if codec == Codec::Vp8 { Vp8Descriptor::parse(payload) } else { None };
         let opens = match &vp8 {
             Some(descriptor) => descriptor.key_frame,
             None => FrameMarks::read(codec, payload, header.marker, values.dependency_descriptor).key_frame_start,
+        };
+        let layers = match (codec, values.dependency_descriptor) {
+            (Codec::Vp8, _) => vp8.and_then(|descriptor| Layers::of_vp8(&descriptor, header.marker)),
+            (Codec::Vp9, None) => Layers::of_vp9(payload, header.marker),
+            (Codec::Vp9, Some(value)) => {
+                Layers::of_descriptor(value, structure).or_else(|| Layers::of_vp9(payload, header.marker))
+            }
+            (Codec::Av1, Some(value)) => Layers::of_descriptor(value, structure),
+            _ => None,
         };
         let values = PassedOn {
             audio_level: values.audio_level,
@@ -77,7 +91,7 @@ impl SourcePacket {
             abs_capture_time: values.abs_capture_time.and_then(|part| Piece::of(bytes, part)),
             dependency_descriptor: values.dependency_descriptor.and_then(|part| Piece::of(bytes, part)),
         };
-        Self { stream, seq, header, codec, vp8, opens, values }
+        Self { stream, seq, header, codec, vp8, opens, layers, values }
     }
 
     /// The extension values to be passed on; `bytes` is the packet.

@@ -129,6 +129,7 @@ impl Shard {
         // A stray from far off, or the repair of something older than anything we keep.
         let Some(placed) = placed else { return self.counters.drop(Drop::Duplicate) };
         if placed.restarted {
+            stream.forget_structure();
             stream.cache.clear();
             stream.nack.clear();
         }
@@ -142,7 +143,13 @@ impl Shard {
         stream.arrived(now, &header);
         let missing = wants_nack && stream.nack.outstanding() > 0;
         let publisher = stream.transport;
-        let packet = SourcePacket::new(key, placed.ext_seq, header, codec, &values, packet);
+        if let Some(descriptor) = values.dependency_descriptor {
+            stream.learn(placed.ext_seq, descriptor);
+        }
+        let packet = SourcePacket::new(key, placed.ext_seq, header, codec, &values, packet, stream.structure());
+        if let Some(layers) = &packet.layers {
+            stream.arrived_in(layers, &header);
+        }
         if packet.opens && stream.kind == MediaKind::Video {
             stream.key_frames.satisfied();
         }
@@ -198,10 +205,10 @@ impl Shard {
         }
         let Some(stream) = streams.get(packet.stream) else { return };
         let Some(params) = stream.codec.as_ref().map(|current| &current.params) else { return };
-        let mut gathered = None;
+        let (mut gathered, mut unserved) = (None, false);
         for key in &track.forwarders {
             let Some(forwarder) = forwarders.get_mut(*key) else { continue };
-            let verdict = forwarder.offer(now, &packet, params, layer, track.active, |old| {
+            let verdict = forwarder.offer(now, &packet, stream, layer, track.active, |old| {
                 let old = old.and_then(|old| streams.get(old)).and_then(|old| old.stats.sender_clock());
                 [old, stream.stats.sender_clock()]
             });
@@ -229,16 +236,19 @@ impl Shard {
             if !send.push(now, forwarder.subscriber, queued) {
                 counters.drop(Drop::QueueFull);
             }
-            if !switched {
-                continue;
-            }
-            if forwarder.kind == MediaKind::Video && forwarder.reported != Some(layer) {
-                forwarder.reported = Some(layer);
+            let shown = forwarder.shown(layer);
+            if forwarder.kind == MediaKind::Video && forwarder.reported != Some(shown) {
+                forwarder.reported = Some(shown);
                 counters.switches += 1;
                 if let Some(subscriber) = transports.get(forwarder.subscriber) {
-                    let quality = quality_of(layer);
+                    let quality = quality_of(shown);
                     events.push_back(Event::LayerChanged { track: track.id, subscriber: subscriber.id, quality });
                 }
+            }
+            // The beginning of this key frame came too late to get a higher layer from it.
+            unserved |= packet.opens && late && forwarder.lacks_layers();
+            if !switched {
+                continue;
             }
             if late {
                 // The key frame's first packet was repaired; what followed it is here already.
@@ -248,7 +258,7 @@ impl Shard {
                     let cached = stream.cached(packet.stream, seq, &publisher.receiving.extensions);
                     let Some(cached) = cached else { continue };
                     if let Verdict::Send(out) =
-                        forwarder.offer(now, &cached, params, layer, track.active, |_| [None, None])
+                        forwarder.offer(now, &cached, stream, layer, track.active, |_| [None, None])
                     {
                         let packet = send.gather(cached);
                         if !send.push(now, forwarder.subscriber, Queued { packet, out, ..queued }) {
@@ -257,6 +267,9 @@ impl Shard {
                     }
                 }
             }
+        }
+        if unserved {
+            self.request_key_frame(now, packet.stream);
         }
     }
 
@@ -300,10 +313,14 @@ impl Shard {
             return;
         }
         let needs_key_frame = forwarder.selector.refresh(now, track.active);
-        if !needs_key_frame || forwarder.kind == MediaKind::Audio {
+        if forwarder.kind == MediaKind::Audio {
             return;
         }
-        if let Some(stream) = forwarder.selector.awaited().and_then(|layer| track.layers[layer]) {
+        let stream = match needs_key_frame {
+            true => forwarder.selector.awaited().and_then(|layer| track.layers[layer]),
+            false => forwarder.source().filter(|_| forwarder.lacks_layers()),
+        };
+        if let Some(stream) = stream {
             self.request_key_frame(now, stream);
         }
     }

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::command::{LayerTarget, Quality};
+use super::depth::Depth;
 
 /// How long a new subscriber waits for the layer that it wants before any other layer's key frame will do.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -65,6 +66,8 @@ pub enum Choice {
 pub struct Selector {
     target: LayerTarget,
     cap: Quality,
+    /// The best temporal layer that bandwidth allows.
+    temporal_cap: u8,
     current: Option<LayerIndex>,
     /// The best layer to be had; differs from `current` while a key frame is awaited.
     wanted: Option<LayerIndex>,
@@ -74,7 +77,7 @@ pub struct Selector {
 impl Selector {
     /// Nothing flows yet.
     pub fn new(target: LayerTarget) -> Self {
-        Self { target, cap: Quality::High, current: None, wanted: None, waiting_since: None }
+        Self { target, cap: Quality::High, temporal_cap: u8::MAX, current: None, wanted: None, waiting_since: None }
     }
 
     /// What the subscriber asked for last.
@@ -98,6 +101,16 @@ impl Selector {
     /// Bandwidth allows another layer; [`Selector::refresh`] follows.
     pub fn set_cap(&mut self, cap: Quality) {
         self.cap = cap;
+    }
+
+    /// Bandwidth allows temporal layers up to this one.
+    pub fn set_temporal_cap(&mut self, cap: u8) {
+        self.temporal_cap = cap;
+    }
+
+    /// What is wanted of the layers inside a stream: of a stream that has several spatial ones the quality's.
+    pub fn depth(&self) -> Depth {
+        Depth { spatial: self.target.quality.min(self.cap) as u8, temporal: self.temporal_cap }
     }
 
     /// Nothing flows until the next key frame: muted, disabled, or the source is another.

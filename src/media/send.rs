@@ -8,10 +8,10 @@
 
 use std::time::Instant;
 
-use crate::rtp::Codec;
 use crate::rtp::red::Red;
 use crate::rtp::rtx::write_osn;
 use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
+use crate::rtp::{Codec, ExtensionValues};
 use crate::transport::Path;
 use crate::units::{MediaKind, PayloadType, SeqNo};
 
@@ -377,7 +377,7 @@ fn prepare(
     let binding = forwarders.get(queued.forwarder)?.binding.as_ref()?;
     let section = &binding.section;
     let mut fields = HeaderFields {
-        marker: source.header.marker,
+        marker: source.header.marker || Outgoing::with_marker(queued.out.codec),
         payload_type: queued.payload_type,
         seq: SeqNo(queued.out.seq as u16),
         timestamp: queued.out.timestamp,
@@ -398,7 +398,17 @@ fn prepare(
     let header_at = headers.len();
     headers.resize(header_at + MAX_HEADER_LEN, 0);
     let with_mid = Outgoing::with_mid(queued.out.codec);
-    let written = binding.header.write(&mut headers[header_at..], &fields, &source.values(bytes), with_mid)?;
+    let out = &mut headers[header_at..];
+    let values = source.values(bytes);
+    let written = match values.dependency_descriptor.filter(|_| Outgoing::is_narrowed(queued.out.codec)) {
+        Some(descriptor) => {
+            let mut narrowed = [0; 255];
+            let len = Outgoing::narrow(queued.out.codec, descriptor, &mut narrowed);
+            let dependency_descriptor = Some(len.map_or(descriptor, |len| &narrowed[..len]));
+            binding.header.write(out, &fields, &ExtensionValues { dependency_descriptor, ..values }, with_mid)?
+        }
+        None => binding.header.write(out, &fields, &values, with_mid)?,
+    };
     headers.truncate(header_at + written.len);
     if written.len + payload_len + usize::from(padding::MAX_PADDING) + 32 > PACKET_ROOM {
         return None;

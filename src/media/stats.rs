@@ -89,7 +89,7 @@ impl Shard {
             stats.sent.push(SentStats {
                 track: track.id,
                 kind: forwarder.kind,
-                quality: forwarder.selector.current().map(quality_of),
+                quality: forwarder.selector.current().map(|layer| quality_of(forwarder.shown(layer))),
                 packets: forwarder.stats.packets(),
                 bytes: forwarder.stats.octets(),
                 fraction_lost: forwarder.fraction_lost,

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::rtp::cache::PacketCache;
+use crate::rtp::dd::{MAX_SPATIAL, Structure};
+use crate::rtp::layers::Layers;
 use crate::rtp::nack::NackTracker;
 use crate::rtp::stats::ReceiveStats;
 use crate::rtp::{CodecParams, ExtensionTable, ExtensionValues, RtpHeader};
@@ -70,6 +72,10 @@ pub struct Stream {
     frames: [Instant; FRAMES],
     window: (Instant, u64),
     rate: Bitrate,
+    /// What its dependency descriptors refer to, and which packet brought that.
+    structure: Option<(u64, Box<Structure>)>,
+    /// Bytes of each spatial layer in the window, and rates over the last one.
+    layers: [(u64, Bitrate); MAX_SPATIAL],
 }
 
 impl Stream {
@@ -102,6 +108,8 @@ impl Stream {
             frames: [now; FRAMES],
             window: (now, 0),
             rate: Bitrate(0),
+            structure: None,
+            layers: [(0, Bitrate(0)); MAX_SPATIAL],
         }
     }
 
@@ -140,9 +148,50 @@ impl Stream {
         if age >= RATE_WINDOW {
             self.rate = Bitrate::of(bytes, age);
             self.window = (now, 0);
+            self.layers = self.layers.map(|(bytes, _)| (0, Bitrate::of(bytes, age)));
         } else {
             self.window.1 = bytes;
         }
+    }
+
+    /// Takes note of a packet's layer.
+    #[inline]
+    pub fn arrived_in(&mut self, layers: &Layers, header: &RtpHeader) {
+        if let Some((bytes, _)) = self.layers.get_mut(usize::from(layers.spatial)) {
+            *bytes += u64::from(header.len);
+        }
+    }
+
+    /// The rate of a spatial layer and all below it over the last second; none in a stream of only one.
+    pub fn rate_within(&self, now: Instant, spatial: usize) -> Option<Bitrate> {
+        let several = self.layers[1..].iter().any(|(_, rate)| rate.bps() > 0);
+        let all = self.layers.iter().take(spatial + 1).map(|(_, rate)| rate.bps()).sum();
+        several.then(|| if self.rate(now).bps() == 0 { Bitrate(0) } else { Bitrate(all) })
+    }
+
+    /// Keeps the structure that a dependency descriptor brings.
+    pub fn learn(&mut self, seq: u64, descriptor: &[u8]) {
+        if self.structure.as_ref().is_some_and(|(known, _)| *known > seq) {
+            return;
+        }
+        let Some(new) = Structure::brought(descriptor) else { return };
+        match &mut self.structure {
+            Some((known, structure)) => {
+                *known = seq;
+                **structure = new;
+            }
+            None => self.structure = Some((seq, Box::new(new))),
+        }
+    }
+
+    /// The stream began anew.
+    pub fn forget_structure(&mut self) {
+        self.structure = None;
+    }
+
+    /// What its dependency descriptors refer to.
+    pub fn structure(&self) -> Option<&Structure> {
+        self.structure.as_ref().map(|(_, structure)| &**structure)
     }
 
     /// The rate over the last second; zero when nothing has come for two.
@@ -162,6 +211,6 @@ impl Stream {
         let header = RtpHeader::parse(bytes).ok()?;
         let values = ExtensionValues::read(header.extensions(bytes), extensions);
         let current = self.codec.as_ref().filter(|current| current.params.payload_type == header.payload_type)?;
-        Some(SourcePacket::new(key, seq, header, current.params.codec, &values, bytes))
+        Some(SourcePacket::new(key, seq, header, current.params.codec, &values, bytes, self.structure()))
     }
 }

@@ -1,5 +1,5 @@
 //! AV1 (AOM "RTP Payload Format For AV1"): aggregation header and dependency descriptor, as far as a forwarder needs
-//! them. Layers inside an AV1 stream are not chosen among yet: streams pass whole.
+//! them to find key frames; [`dd`](super::dd) reads all of the descriptor.
 
 /// The aggregation header (§4.4), first byte of every payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Floor 1 of the media wing: packets and what they mean, as pure functions and small machines.
 //!
 //! - A packet: [`packet`] reads it, [`values`] finds its header extensions ([`ext`]), [`mod@write`] writes its copies.
-//! - A payload: [`codec`] names it, [`frame`] says what it means, by [`vp8`], [`vp9`], [`h26x`], [`av1`], [`red`].
+//! - A payload: [`codec`] names it, [`frame`] says what it means, by [`vp8`], [`vp9`], [`h26x`], [`av1`], [`red`];
+//!   [`layers`] says where it stands among the layers of its stream, by those or by [`dd`].
 //! - A received stream: [`stats`], [`nack`], [`cache`], [`audio_level`], and [`rtx`] for its repairs.
 //! - A forwarded stream: [`munger`] and [`vp8::Vp8Munger`] keep its numbers continuous.
 //! - A transport: [`twcc`], and [`rtcp`] for everything that is not media.
@@ -12,9 +13,11 @@ pub mod audio_level;
 pub mod av1;
 pub mod cache;
 pub mod codec;
+pub mod dd;
 pub mod ext;
 pub mod frame;
 pub mod h26x;
+pub mod layers;
 pub mod munger;
 pub mod nack;
 pub mod packet;

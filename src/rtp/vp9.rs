@@ -23,6 +23,8 @@ pub struct Vp9Descriptor {
     pub switching_up: bool,
     /// D: the frame refers to a lower spatial layer of its picture.
     pub inter_layer: bool,
+    /// How many spatial layers there are, where the scalability structure is sent along.
+    pub spatial_layers: Option<u8>,
     /// Width and height of the highest layer, where the scalability structure is sent along.
     pub dimensions: Option<(u16, u16)>,
     /// Bytes of the descriptor.
@@ -69,7 +71,8 @@ impl Vp9Descriptor {
             }
         }
         if flag(0x02) {
-            descriptor.dimensions = bytes.scalability_structure()?;
+            let (layers, dimensions) = bytes.scalability_structure()?;
+            (descriptor.spatial_layers, descriptor.dimensions) = (Some(layers), dimensions);
         }
         descriptor.len = u16::try_from(bytes.at).ok()?;
         (bytes.at < payload.len()).then_some(descriptor)
@@ -97,8 +100,8 @@ impl Bytes<'_> {
         Some(u16::from(self.next()?) << 8 | u16::from(self.next()?))
     }
 
-    /// Skips the structure and returns the dimensions of its highest layer, if it tells them.
-    fn scalability_structure(&mut self) -> Option<Option<(u16, u16)>> {
+    /// Skips the structure and returns how many layers it has, and the dimensions of the highest if it tells them.
+    fn scalability_structure(&mut self) -> Option<(u8, Option<(u16, u16)>)> {
         let head = self.next()?;
         let mut dimensions = None;
         if head & 0x10 != 0 {
@@ -112,7 +115,7 @@ impl Bytes<'_> {
                 self.at += usize::from(references);
             }
         }
-        Some(dimensions)
+        Some(((head >> 5) + 1, dimensions))
     }
 }
 

@@ -12,6 +12,7 @@ mod liars;
 mod repair;
 mod sections;
 mod sim;
+mod svc;
 mod sync;
 mod trains;
 mod tuning;

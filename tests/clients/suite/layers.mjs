@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { scenario } from '../lib/scenario.mjs';
+import { until } from '../lib/puppet.mjs';
 
 const WIDTHS = { low: 320, medium: 640, high: 960 };
 // Neighbours and jumps in both directions.
@@ -82,3 +83,40 @@ scenario(
     await ben.sees(ana, 'camera', { width: 960 });
   },
 );
+
+for (const [codec, size] of [['vp9', { width: 960, height: 540 }], ['av1', { width: 640, height: 360 }]]) {
+  scenario(
+    `a subscriber chooses among the layers inside a ${codec} stream`,
+    { covers: [['chromium-v1', `${codec} SVC layer switches`]], seconds: 240 },
+    async (call) => {
+      const patience = 60_000;
+      const ana = await call.join('chromium-v1', 'ana');
+      const ben = await call.join('chromium-v1', 'ben');
+      const eve = await call.join('chromium-v1', 'eve');
+      await ana.publishCamera({ ...size, codec, simulcast: true });
+      const { sid } = await ben.subscribed(ana, 'camera');
+      await ben.sees(ana, 'camera', { width: size.width, frames: 15, patience });
+      await eve.sees(ana, 'camera', { width: size.width, patience });
+
+      await ben.command('quality', { sid, level: 'low' });
+      const small = await until(
+        'a smaller picture',
+        async (saw) => {
+          const now = await ben.report(ana, 'camera');
+          saw(now);
+          return now && now.width > 0 && now.width <= size.width / 2 && now;
+        },
+        patience,
+      );
+      await ben.sees(ana, 'camera', { width: small.width, frames: 15, patience });
+      const other = await eve.report(ana, 'camera');
+      assert.equal(other.width, size.width, 'nobody else is given less');
+
+      await ben.command('quality', { sid, level: 'high' });
+      await ben.sees(ana, 'camera', { width: size.width, frames: 15, patience });
+      const end = await ben.report(ana, 'camera');
+      assert.equal(end.lost, 0, 'sequence numbers are continuous');
+      assert.deepEqual(await ben.command('errors'), []);
+    },
+  );
+}
