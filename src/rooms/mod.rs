@@ -17,6 +17,7 @@ mod quality;
 mod registry;
 mod room;
 mod scheduled;
+mod score;
 mod shared;
 
 pub use admission::{Admission, AllowAll, Applicant, Decision, Refusal};
@@ -26,6 +27,7 @@ pub use notice::NOTICE_TOPIC;
 pub use observer::{Fact, FactKind, Observer, Unobserved};
 pub use registry::{Rooms, default_codecs};
 pub use scheduled::Scheduled;
+pub use score::Cause;
 pub use shared::{IceServers, RoomsSettings};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use visavis_signaling::session::CloseReason;
 
 use crate::ids::{ParticipantSid, RoomSid};
 use crate::media::Quality;
+use crate::rooms::score::Cause;
 use crate::units::{Bitrate, UnixTime};
 
 /// Is told facts.
@@ -136,6 +137,10 @@ pub struct MinuteOfQuality {
     pub bitrate_down: Option<Bitrate>,
     /// The lowest layer of video that it was sent.
     pub layer: Option<Quality>,
+    /// Mean opinion score, 1 to 4.5.
+    pub mos: Option<f64>,
+    /// What kept its worst moment from being excellent.
+    pub cause: Option<Cause>,
 }
 
 /// A chat message, complete.

@@ -167,7 +167,7 @@ pub struct Participant {
     pub refresh_at: std::time::Instant,
     /// Finds what it says among its messages, where that is kept.
     pub chat: ChatTap,
-    /// Gathers its figures, while it is active and somebody wants them.
+    /// Gathers its figures, once it is active.
     pub meter: Option<QualityMeter>,
     /// A test hook of the client's: close the WebSocket after the next resume.
     pub drop_signal_on_resume: Option<DropSignal>,

@@ -62,6 +62,8 @@ pub struct Encoding {
     pub codec: Codec,
     /// Every codec that the section may carry.
     pub codecs: Vec<CodecParams>,
+    /// The best layer that its publisher sends just now.
+    pub flowing: Option<Quality>,
 }
 
 impl Publication {
@@ -125,6 +127,7 @@ impl Publication {
             track_id: Arc::clone(&section.track_id),
             codec: first.codec,
             codecs: section.codecs.clone(),
+            flowing: None,
         });
         self.dynacast.add_codec(first.codec);
 

@@ -15,11 +15,12 @@ use super::admin::{AdminRequest, ParticipantChange};
 use super::admission::{Admission, Applicant, Decision, Refusal};
 use super::observer::{ChatLine, Fact, FactKind, MinuteOfQuality, Observer};
 use super::registry::Rooms;
+use super::score;
 use crate::media::Quality;
 use crate::metrics::Metrics;
 use crate::scheduler::{
-    self, CallFact, CallFactKind, ChatFact, ChatOperation, EndReason, Error, Figures, LeaveReason, Permissions,
-    RoomControl, Scheduler,
+    self, Assessment, CallFact, CallFactKind, Cause, ChatFact, ChatOperation, EndReason, Error, Figures, LeaveReason,
+    Permissions, RoomControl, Scheduler,
 };
 use crate::units::UnixTime;
 
@@ -202,6 +203,18 @@ fn measured(minute: &MinuteOfQuality) -> Figures {
             Quality::Medium => "medium",
             Quality::High => "high",
         }),
+        judged: minute.mos.map(|mos| Assessment { mos, cause: minute.cause.and_then(cause) }),
+    }
+}
+
+/// The office's word; it has none for pictures that are small because the line is narrow.
+fn cause(cause: score::Cause) -> Option<Cause> {
+    match cause {
+        score::Cause::LossUp => Some(Cause::LossUp),
+        score::Cause::LossDown => Some(Cause::LossDown),
+        score::Cause::Delay => Some(Cause::Delay),
+        score::Cause::Jitter => Some(Cause::Jitter),
+        score::Cause::Layer => None,
     }
 }
 

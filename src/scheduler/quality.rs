@@ -1,5 +1,5 @@
 //! From a minute's figures to a mean opinion score and its cause: a simplified E-model (ITU-T G.107) with the
-//! impairments of Opus. The media core's own score takes this one's place once it has one.
+//! impairments of Opus. Where the media core judged for itself, by what each track met with, its word counts.
 
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Figures {
     pub bitrate_down: Option<Bitrate>,
     /// The lowest video layer received.
     pub layer: Option<&'static str>,
+    /// What the media core thinks of it.
+    pub judged: Option<Assessment>,
 }
 
 /// What a minute was worth.
@@ -80,6 +82,9 @@ const PLAYOUT: f64 = 40.0;
 pub fn assess(figures: &Figures) -> Option<Assessment> {
     if figures.rtt.is_none() && figures.loss_up.is_none() && figures.loss_down.is_none() {
         return None;
+    }
+    if let Some(judged) = figures.judged {
+        return Some(Assessment { cause: judged.cause.filter(|_| judged.mos < GOOD), ..judged });
     }
     let millis = |time: Option<Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1000.0);
     let (rtt, jitter) = (millis(figures.rtt), millis(figures.jitter));

@@ -7,6 +7,7 @@ use super::Room;
 use crate::media::Command;
 use crate::rooms::observer::{Departure, FactKind};
 use crate::rooms::participant::ParticipantKey;
+use crate::rooms::quality::QualityMeter;
 
 impl Room {
     /// Takes a participant out; its session is closed already.
@@ -28,8 +29,8 @@ impl Room {
             let _ = link.outgoing.send(crate::rooms::link::SignalOut::Close);
         }
         tracing::info!(room = %self.name, identity = %participant.identity, sid = %participant.sid, ?reason, "left");
-        if let Some(meter) = participant.meter.take() {
-            self.tell_figures(&participant, meter.finish());
+        if let Some(row) = participant.meter.take().and_then(QualityMeter::finish) {
+            self.tell_figures(&participant, row);
         }
         let was_active = participant.session.was_active();
         self.observe(FactKind::Left(Departure { who: participant.who(), reason, was_active }));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use visavis_signaling::proto::{ConnectionQuality, ConnectionQualityInfo};
 use visavis_signaling::token::{REFRESH_INTERVAL, Refresh, refresh};
 
 use super::Room;
@@ -10,9 +9,6 @@ use crate::rooms::participant::ParticipantKey;
 
 /// Changes of the room itself are told at most this often (LiveKit's throttle).
 const ROOM_UPDATE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The mean opinion score of a connection without fault.
-const EXCELLENT_SCORE: f32 = 4.5;
 
 impl Room {
     /// Tells everybody of a participant's state; `myself` includes the participant.
@@ -63,39 +59,6 @@ impl Room {
             Ok(Some(token)) => self.tell_with(key, |session| session.refresh_token(token)),
             Ok(None) => {}
             Err(error) => tracing::error!(room = %self.name, %error, "token could not be refreshed"),
-        }
-    }
-
-    /// Tells connection qualities that changed. Until the media wing scores them, a connected participant is
-    /// excellent and nobody is lost: clients end calls on a false `LOST`.
-    pub(super) fn tell_quality(&mut self) {
-        let active: Vec<(ParticipantKey, String)> = self
-            .participants
-            .iter()
-            .filter(|(_, it)| it.session.was_active())
-            .map(|(key, it)| (*key, it.sid.as_str().to_owned()))
-            .collect();
-        let keys: Vec<_> = self.participants.keys().copied().collect();
-        for key in keys {
-            let Some(participant) = self.participants.get_mut(&key) else { continue };
-            if !participant.session.was_active() {
-                continue;
-            }
-            let quality = ConnectionQuality::Excellent as i32;
-            let mut updates = Vec::new();
-            for (other, sid) in &active {
-                let sees = *other == key || participant.subscriptions.values().any(|it| it.publisher == *other);
-                if sees && participant.told_quality.insert(sid.clone(), quality) != Some(quality) {
-                    updates.push(ConnectionQualityInfo {
-                        participant_sid: sid.clone(),
-                        quality,
-                        score: EXCELLENT_SCORE,
-                    });
-                }
-            }
-            if !updates.is_empty() {
-                self.tell_with(key, |session| session.connection_quality(updates));
-            }
         }
     }
 }

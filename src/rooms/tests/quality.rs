@@ -1,5 +1,7 @@
 //! Figures of connections: when they are asked for, and when they are told.
 
+use visavis_signaling::proto::ConnectionQuality;
+
 use super::*;
 use crate::media::{ReceivedStats, SentStats};
 use crate::rooms::observer::MinuteOfQuality;
@@ -30,7 +32,7 @@ async fn measured() -> (Server, Client, TransportId) {
 
 fn stats(packets: u64, lost: i64) -> TransportStats {
     let received = ReceivedStats {
-        track: None,
+        track: Some(crate::ids::MediaTrackId(8)),
         kind: MediaKind::Video,
         quality: Quality::High,
         bitrate: Bitrate(0),
@@ -56,13 +58,13 @@ fn stats(packets: u64, lost: i64) -> TransportStats {
 }
 
 #[tokio::test]
-async fn an_active_participant_is_measured_every_ten_seconds() {
+async fn an_active_participant_is_measured_every_five_seconds() {
     let (server, _ana, id) = measured().await;
     for expected in 1..4 {
         until("it is asked", || asked(&server, id) == expected).await;
         a_tick().await;
         assert_eq!(asked(&server, id), expected);
-        server.clock.advance(Duration::from_secs(10));
+        server.clock.advance(Duration::from_secs(5));
     }
 }
 
@@ -89,9 +91,13 @@ async fn each_minute_has_a_row_and_so_has_the_last_piece() {
         bitrate_up: Some(Bitrate(900 * 1000 * 8 / 10)),
         bitrate_down: Some(Bitrate(900 * 500 * 8 / 10)),
         layer: Some(Quality::Medium),
+        ..rows[0].clone()
     };
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0], first);
+    // A tenth of its pictures' packets were lost on the way here.
+    assert_eq!(rows[0].cause, Some(crate::rooms::Cause::LossUp));
+    assert!(rows[0].mos.is_some_and(|mos| mos < 3.0), "{:?}", rows[0].mos);
     assert_eq!((rows[1].minute, rows[1].loss_up), (START.plus(Duration::from_secs(60)), Some(0.0)));
     let before_last = server.facts().len() - 2;
     assert!(matches!(server.facts()[before_last], FactKind::Quality { .. }), "figures come before the leave");
@@ -132,13 +138,56 @@ async fn both_connections_of_a_dual_participant_count_each_in_its_direction() {
 }
 
 #[tokio::test]
-async fn who_is_not_connected_or_not_wanted_is_not_measured() {
+async fn who_is_not_connected_is_not_measured_and_who_is_not_wanted_has_no_rows() {
     let server = Server::new();
     let (_ana, ana) = server.active("ana").await;
     server.facts.quality.store(true, Ordering::SeqCst);
     let _ben = server.join("ben").await;
     let ben = *server.transports().last().unwrap();
-    server.clock.advance(Duration::from_secs(20));
+    server.clock.advance(Duration::from_secs(60));
+    until("ana is measured", || asked(&server, ana) > 0).await;
     a_tick().await;
-    assert_eq!((asked(&server, ana), asked(&server, ben)), (0, 0));
+    assert_eq!(asked(&server, ben), 0);
+    assert!(figures(&server).is_empty());
+}
+
+/// What a client is told next of somebody's connection, beginning with what is `expected`.
+async fn is_told(client: &mut Client, sid: &str, expected: ConnectionQuality) {
+    let told = client
+        .until(|message| match message {
+            signal_response::Message::ConnectionQuality(update) => {
+                update.updates.into_iter().find(|it| it.participant_sid == sid)
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(told.quality, expected as i32, "{told:?}");
+    assert!((1.0..=4.5).contains(&told.score));
+}
+
+#[tokio::test]
+async fn a_client_is_told_how_its_connection_does() {
+    let server = Server::new();
+    let mut ana = server.join("ana").await;
+    let sid = ana.joined().await.participant.unwrap().sid;
+    let id = *server.transports().last().unwrap();
+    server.connected(id);
+    is_told(&mut ana, &sid, ConnectionQuality::Excellent).await;
+    let five = Duration::from_secs(5);
+    let steps = [(900, 100, 0, ConnectionQuality::Poor), (1900, 100, 0, ConnectionQuality::Good)];
+    for (packets, lost, silent, expected) in steps {
+        let silent_for = Duration::from_secs(silent);
+        let figures = TransportStats { silent_for, ..stats(packets, lost) };
+        server.deliver(Event::Stats { id, stats: Box::new(figures) });
+        ana.send(signal_request::Message::Ping(1)).await;
+        ana.until(|message| matches!(message, signal_response::Message::Pong(_)).then_some(())).await;
+        server.clock.advance(five);
+        is_told(&mut ana, &sid, expected).await;
+    }
+    let silent = TransportStats { silent_for: Duration::from_secs(20), ..stats(1900, 100) };
+    server.deliver(Event::Stats { id, stats: Box::new(silent) });
+    ana.send(signal_request::Message::Ping(1)).await;
+    ana.until(|message| matches!(message, signal_response::Message::Pong(_)).then_some(())).await;
+    server.clock.advance(five);
+    is_told(&mut ana, &sid, ConnectionQuality::Lost).await;
 }
