@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::ids::{MediaTrackId, TransportId};
 use crate::media::{Quality, TransportStats};
 use crate::rooms::observer::MinuteOfQuality;
-use crate::rooms::score::{Cause, Scorer, Verdict, Way, Window};
+use crate::rooms::score::{Scorer, Verdict, Way, Window};
 use crate::units::{Bitrate, ClockRate, MediaKind, UnixTime};
 
 /// How often the media wing is asked.
@@ -266,6 +266,7 @@ mod tests {
     use visavis_signaling::proto::ConnectionQuality;
 
     use crate::media::{ReceivedStats, SentStats};
+    use crate::rooms::score::Cause;
 
     const UNIX: UnixTime = UnixTime::from_secs(1_800_000_000);
     const PC: TransportId = TransportId(1);

@@ -316,7 +316,7 @@ impl Writer<'_> {
     fn put(&mut self, value: u32, count: u32) -> Option<()> {
         for shift in (0..count).rev() {
             let byte = self.out.get_mut(self.at / 8)?;
-            if self.at % 8 == 0 {
+            if self.at.is_multiple_of(8) {
                 *byte = 0;
             }
             *byte |= ((value >> shift & 1) as u8) << (7 - self.at % 8);

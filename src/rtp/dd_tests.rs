@@ -14,7 +14,7 @@ pub struct Pen {
 impl Pen {
     pub fn put(mut self, value: u32, count: u32) -> Self {
         for shift in (0..count).rev() {
-            if self.at % 8 == 0 {
+            if self.at.is_multiple_of(8) {
                 self.bytes.push(0);
             }
             *self.bytes.last_mut().unwrap() |= ((value >> shift & 1) as u8) << (7 - self.at % 8);
