@@ -10,7 +10,9 @@ use smallvec::SmallVec;
 use super::again::Again;
 use super::command::Quality;
 use super::estimate::ProbePlan;
-use super::forwarder::{ForwarderKey, quality_of};
+use super::event::Event;
+use super::forwarder::{Forwarder, ForwarderKey, quality_of};
+use super::pause;
 use super::select::{LAYERS, LayerIndex};
 use super::shard::Shard;
 use super::transports::TransportKey;
@@ -25,6 +27,8 @@ const VOICE: u64 = 40_000;
 const NOMINAL: [u64; LAYERS] = [150_000, 500_000, 1_700_000];
 /// A layer more must fit with this much to spare, in percent; one that flows may be this much too large.
 const HEADROOM: u64 = 8;
+/// Pictures that flow may take this much more than there is before any is paused, in percent.
+const SHORT: u64 = 15;
 /// Measured rates are of payloads and headers; this is what the way adds (UDP, IP, tags), in percent.
 const OVERHEAD: u64 = 4;
 
@@ -39,6 +43,22 @@ struct Want {
     /// What it was given last time.
     before: LayerIndex,
     given: Option<LayerIndex>,
+    /// Screens before cameras, and what the subscriber says matters more before the rest.
+    priority: u8,
+    room: Room,
+}
+
+/// How a picture's lowest layer comes by its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// It is given, whether it fits or not.
+    Given,
+    /// It flows, and is no longer given where it does not fit at all.
+    Kept,
+    /// It stands still, and goes on once it fits well.
+    Sought,
+    /// It stands still.
+    None,
 }
 
 impl Want {
@@ -57,13 +77,32 @@ impl Want {
     }
 }
 
-/// Shares `budget` out and returns what that takes. It may be more, since the lowest layers are given anyway.
+/// Shares `budget` out and returns what that takes. It may be more, since the lowest layers are given where nothing may
+/// be paused. The wants are in the order of their priority.
 fn share(budget: u64, wants: &mut [Want]) -> u64 {
     let mut spent = 0;
     for want in wants.iter_mut() {
-        want.given = want.lowest();
-        spent += want.given.map_or(0, |layer| want.rates[layer]);
+        let Some(lowest) = want.lowest() else { continue };
+        let needed = spent + want.rates[lowest];
+        let fits = match want.room {
+            Room::Given => true,
+            Room::Kept => needed * 100 <= budget * (100 + SHORT),
+            Room::Sought => needed * (100 + HEADROOM) <= budget * 100,
+            Room::None => false,
+        };
+        if fits {
+            spent = needed;
+            want.given = Some(lowest);
+        }
     }
+    for class in wants.chunk_by_mut(|one, other| one.priority == other.priority) {
+        spent = raise(budget, spent, class);
+    }
+    spent
+}
+
+/// Gives pictures of one priority one layer more each, in turn, as long as that fits.
+fn raise(budget: u64, mut spent: u64, wants: &mut [Want]) -> u64 {
     loop {
         let mut raised = false;
         for want in wants.iter_mut() {
@@ -105,7 +144,7 @@ impl Shard {
         for forwarder_key in &state.sending.forwarders {
             let Some(forwarder) = self.forwarders.get(*forwarder_key) else { continue };
             let Some(track) = self.tracks.get(forwarder.track).filter(|track| !track.muted) else { continue };
-            if !forwarder.is_open() {
+            if !forwarder.is_wanted() {
                 continue;
             }
             let rate = |layer: LayerIndex| {
@@ -129,13 +168,24 @@ impl Shard {
                 target: forwarder.selector.target().quality as usize,
                 before: forwarder.selector.cap() as usize,
                 given: None,
+                priority: forwarder.priority,
+                room: match forwarder.pause {
+                    pause if pause.retries(now) => Room::Given,
+                    pause if pause.paused() && pause.may_flow(now) => Room::Sought,
+                    pause if pause.paused() => Room::None,
+                    _ => Room::Given,
+                },
             });
         }
-        // The larger ones first: they are what is being looked at.
-        wants.sort_by_key(|want| std::cmp::Reverse(want.target));
+        // Of one priority the larger ones first: they are what is being looked at.
+        wants.sort_by_key(|want| std::cmp::Reverse((want.priority, want.target)));
+        self.look_for_room(now, key, budget.bps().saturating_sub(voices), &mut wants);
         let ideal = voices + wants.iter().map(Want::ideal).sum::<u64>();
         let spent = voices + share(budget.bps().saturating_sub(voices), &mut wants);
         for want in &wants {
+            if want.lowest().is_some() {
+                self.pause(now, want.forwarder, want.given.is_none());
+            }
             let all = want.given.is_none_or(|given| want.above(given).is_none());
             // Whoever has all that was asked for is not held back by what others send later.
             let cap = if all { Quality::High } else { want.given.map_or(Quality::High, quality_of) };
@@ -151,6 +201,45 @@ impl Shard {
         if let Some(plan) = state.sending.estimator.plan_probe(now, wanted) {
             self.send_probe(now, key, plan);
         }
+    }
+
+    /// Lets those that flow be paused, once the way has been short for a while.
+    fn look_for_room(&mut self, now: Instant, key: TransportKey, budget: u64, wants: &mut [Want]) {
+        let Some(sending) = self.transports.get_mut(key).map(|state| &mut state.sending) else { return };
+        if !sending.may_pause {
+            wants.iter_mut().for_each(|want| want.room = Room::Given);
+            return;
+        }
+        let flowing = wants.iter().filter(|want| want.room == Room::Given);
+        let least: u64 = flowing.filter_map(|want| want.lowest().map(|lowest| want.rates[lowest])).sum();
+        let short = least * 100 > budget * (100 + SHORT);
+        let since = short.then(|| *sending.short_since.get_or_insert(now));
+        sending.short_since = since;
+        if since.is_some_and(|since| now.saturating_duration_since(since) >= pause::PATIENCE) {
+            for want in wants.iter_mut().filter(|want| want.room == Room::Given) {
+                want.room = Room::Kept;
+            }
+        }
+    }
+
+    /// Stops a picture, or lets it go on.
+    fn pause(&mut self, now: Instant, key: ForwarderKey, paused: bool) {
+        let Some(forwarder) = self.forwarders.get_mut(key).filter(|it| it.pause.paused() != paused) else { return };
+        if paused {
+            forwarder.pause.pause(now);
+            forwarder.stop();
+            forwarder.reported = None;
+        } else {
+            forwarder.pause.resume(now);
+            forwarder.selector.set_cap(Quality::Low);
+        }
+        let (track, subscriber) = (forwarder.track, forwarder.subscriber);
+        let track = self.tracks.get(track).map(|track| track.id);
+        let subscriber = self.transports.get(subscriber).map(|state| state.id);
+        if let (Some(track), Some(subscriber)) = (track, subscriber) {
+            self.emit(Event::StreamPaused { track, subscriber, paused });
+        }
+        self.refresh_forwarder(now, key);
     }
 
     /// What the way to a peer is thought to carry; none while nothing is known of it.
@@ -177,10 +266,14 @@ impl Shard {
             .sending
             .forwarders
             .iter()
-            .filter(|key| self.forwarders.get(**key).is_some_and(|it| it.selector.cap() != Quality::High))
+            .filter(|key| {
+                let held = |it: &Forwarder| it.selector.cap() != Quality::High || it.pause.paused();
+                self.forwarders.get(**key).is_some_and(held)
+            })
             .copied()
             .collect();
         for key in capped {
+            self.pause(now, key, false);
             if let Some(forwarder) = self.forwarders.get_mut(key) {
                 forwarder.selector.set_cap(Quality::High);
             }
@@ -241,7 +334,7 @@ mod tests {
     use crate::media::table::Key;
 
     fn want(rates: [u64; LAYERS], target: LayerIndex, before: LayerIndex) -> Want {
-        Want { forwarder: Key::for_tests(0), rates, target, before, given: None }
+        Want { forwarder: Key::for_tests(0), rates, target, before, given: None, priority: 1, room: Room::Given }
     }
 
     fn given(budget: u64, wants: &[Want]) -> Vec<Option<LayerIndex>> {
@@ -267,6 +360,27 @@ mod tests {
         let camera = want(CAMERA, 2, 0);
         assert_eq!(given(1_100, &[camera, camera]), [Some(1), Some(1)]);
         assert_eq!(given(2_400, &[camera, camera]), [Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn a_screen_has_what_it_asks_for_before_any_camera_rises() {
+        let camera = want(CAMERA, 2, 0);
+        let screen = Want { priority: 255, ..camera };
+        assert_eq!(given(2_100, &[screen, camera]), [Some(2), Some(0)]);
+        assert_eq!(given(2_500, &[screen, camera]), [Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn where_even_the_lowest_do_not_fit_those_that_matter_least_stand_still() {
+        let kept = Want { room: Room::Kept, ..want(CAMERA, 2, 0) };
+        assert_eq!(given(280, &[kept, kept]), [Some(0), Some(0)], "a little too much is borne");
+        assert_eq!(given(250, &[kept, kept]), [Some(0), None]);
+        assert_eq!(given(100, &[kept, kept]), [None, None]);
+        let sought = Want { room: Room::Sought, ..kept };
+        assert_eq!(given(310, &[kept, sought]), [Some(0), None], "to go on takes more");
+        assert_eq!(given(330, &[kept, sought]), [Some(0), Some(0)]);
+        let none = Want { room: Room::None, ..kept };
+        assert_eq!(given(9_000, &[kept, none]), [Some(2), None]);
     }
 
     #[test]

@@ -103,6 +103,15 @@ pub enum Command {
         /// Its new source.
         track: MediaTrackId,
     },
+    /// How much a subscription matters beside the subscriber's others; higher ones come first. It is 1 until then.
+    SetPriority {
+        /// The forwarder.
+        id: ForwarderId,
+        /// How much.
+        priority: u8,
+    },
+    /// The peer knows what a paused stream is: where the way to it carries too little for all pictures, some may stop.
+    AllowPause(TransportId),
     /// The subscription has ended.
     RemoveForwarder(ForwarderId),
     /// A message on a data channel, by label. Waits (bounded) for the channel to open when `hold` is set.

@@ -54,6 +54,13 @@ impl Shard {
             Command::SetSenders { id, senders } => self.set_senders(now, id, senders),
             Command::SetTarget { id, target } => self.set_target(now, id, target),
             Command::MoveForwarder { id, track } => self.move_forwarder(now, id, track),
+            Command::SetPriority { id, priority } => {
+                let key = self.forwarder_ids.get(&id).copied();
+                if let Some(forwarder) = key.and_then(|key| self.forwarders.get_mut(key)) {
+                    forwarder.priority = priority;
+                }
+            }
+            Command::AllowPause(id) => self.with_transport(id, |state| state.sending.may_pause = true),
             Command::RemoveForwarder(id) => match self.forwarder_ids.get(&id).copied() {
                 Some(key) => self.remove_forwarder(key),
                 None => self.counters.drop(Drop::UnknownId),

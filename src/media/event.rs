@@ -74,6 +74,15 @@ pub enum Event {
         /// The layer that flows now.
         quality: Quality,
     },
+    /// A picture stopped, since the way to its subscriber carries too little for it, or goes on.
+    StreamPaused {
+        /// The track.
+        track: MediaTrackId,
+        /// The subscriber's connection.
+        subscriber: TransportId,
+        /// Stopped, or going on.
+        paused: bool,
+    },
     /// The answer to [`Command::ReportStats`](super::command::Command::ReportStats).
     Stats {
         /// The peer connection.

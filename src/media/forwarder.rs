@@ -17,6 +17,7 @@ use crate::units::{ClockRate, MediaKind, PayloadType, RtpTime, SeqNo, Ssrc};
 use super::command::{LayerTarget, Quality};
 use super::depth::DepthFilter;
 use super::packet::SourcePacket;
+use super::pause::Pause;
 use super::select::{Choice, LAYERS, LayerIndex, LayerSet, Selector};
 use super::sent::{Sent, SentHistory};
 use super::stream::{Stream, StreamKey};
@@ -173,6 +174,10 @@ pub struct Forwarder {
     pub fraction_lost: u8,
     /// The subscriber's connection carries media.
     pub live: bool,
+    /// How much it matters beside the subscriber's others.
+    pub priority: u8,
+    /// Whether it stands still for want of room.
+    pub pause: Pause,
     /// The stream that flows, or flowed last.
     source: Option<StreamKey>,
     /// The one before it: what it sent may still be asked for.
@@ -219,6 +224,8 @@ impl Forwarder {
             reports: 0,
             fraction_lost: 0,
             live: false,
+            priority: 1,
+            pause: Pause::default(),
             source: None,
             previous: None,
             epoch: 0,
@@ -284,8 +291,13 @@ impl Forwarder {
         self.binding.as_ref().map(|bound| bound.section.ssrc)
     }
 
-    /// Ready for packets: bound, connected and wanted.
+    /// Ready for packets: bound, connected, wanted and not paused.
     pub const fn is_open(&self) -> bool {
+        self.is_wanted() && !self.pause.paused()
+    }
+
+    /// Bound, connected and asked for.
+    pub const fn is_wanted(&self) -> bool {
         self.binding.is_some() && self.live && !self.selector.target().disabled
     }
 

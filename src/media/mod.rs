@@ -25,6 +25,7 @@ mod forwarder;
 mod keyframe;
 mod packet;
 mod padding;
+mod pause;
 mod receive;
 mod reports;
 mod send;

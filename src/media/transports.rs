@@ -120,6 +120,10 @@ pub struct Sending {
     pub feedback: bool,
     /// What the way to the peer carries, by that.
     pub estimator: Estimator,
+    /// The peer knows what a paused stream is.
+    pub may_pause: bool,
+    /// Since when the way carries too little for the lowest layers of all pictures.
+    pub short_since: Option<Instant>,
     /// What leaves at the next flush is a probe.
     pub probing: bool,
     /// When the last allocation was made.
@@ -151,6 +155,8 @@ impl Sending {
             twcc: TwccSender::new(),
             feedback: false,
             estimator: Estimator::new(),
+            may_pause: false,
+            short_since: None,
             probing: false,
             allocated: None,
             spent: 0,

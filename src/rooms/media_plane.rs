@@ -55,7 +55,9 @@ impl RoomNumber {
             | Event::Data { id, .. }
             | Event::Stats { id, .. } => id.0,
             Event::TrackStarted { track } => track.0,
-            Event::FirstForward { track, .. } | Event::LayerChanged { track, .. } => track.0,
+            Event::FirstForward { track, .. }
+            | Event::LayerChanged { track, .. }
+            | Event::StreamPaused { track, .. } => track.0,
             Event::Speakers { room, .. } => room.0,
         };
         Self(id >> ROOM_SHIFT)

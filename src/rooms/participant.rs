@@ -81,6 +81,8 @@ pub struct TrackSettings {
     pub quality: Quality,
     /// The element's size, which is preferred.
     pub size: Option<(u32, u32)>,
+    /// How much it matters beside others; 0 where nothing was said.
+    pub priority: u8,
 }
 
 /// The open WebSocket of a participant.
@@ -332,6 +334,18 @@ impl Participant {
                     None => settings.quality,
                 },
             },
+        }
+    }
+
+    /// How much a track matters to it beside others, where there is not room for all: screens before cameras, unless it
+    /// said otherwise.
+    pub fn priority(&self, publication: &Publication) -> u8 {
+        let told = self.settings.get(publication.sid.as_str()).map_or(0, |settings| settings.priority);
+        // On the wire 1 is the highest.
+        match told {
+            0 if publication.info.source == TrackSource::ScreenShare as i32 => u8::MAX,
+            0 => 1,
+            told => (u8::MAX - told).max(2),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::sim::link::{Line, Loss};
 use super::sim::room::{Room, video_ssrc};
 use super::video::check_continuity;
-use crate::media::Quality;
+use crate::media::{Command, Event, Quality};
 use crate::units::Bitrate;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -159,4 +159,39 @@ fn a_receivers_own_estimate_counts_where_there_is_no_other() {
         room.run(SECOND);
     }
     assert_eq!(room.layer(1), Some(Quality::Low), "{:?}", room.layers(1));
+}
+
+#[test]
+fn a_picture_stands_still_where_the_way_carries_a_voice_alone_and_goes_on_when_it_can() {
+    for seed in SEEDS {
+        let narrow = Line::new(25).of(160);
+        let mut room = Room::new(seed, true, &[narrow]);
+        let id = room.world.id(1);
+        room.world.command(Command::AllowPause(id));
+        let paused = |room: &Room| {
+            let told = room.world.events.iter().filter_map(|(_, event)| match event {
+                Event::StreamPaused { subscriber, paused, .. } if *subscriber == id => Some(*paused),
+                _ => None,
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert!(room.run_until(10 * SECOND, |room| paused(room) == [true]).is_some());
+        room.run(2 * SECOND);
+        let since = room.world.now;
+        room.run(4 * SECOND);
+        let figures = room.figures(1, since);
+        assert_eq!(figures.frames_per_second, 0.0);
+        assert_eq!(figures.overflowed, [0, 0], "and the voice is whole");
+        room.set_line(1, Line::new(25).of(3000));
+        assert!(room.run_until(20 * SECOND, |room| paused(room) == [true, false]).is_some(), "{:?}", paused(&room));
+        assert!(room.run_until(15 * SECOND, |room| room.shown_layer(1) == Some(2)).is_some());
+    }
+}
+
+#[test]
+fn a_client_that_knows_no_pause_keeps_its_picture() {
+    let mut room = Room::new(1, true, &[Line::new(25).of(200)]);
+    room.run(20 * SECOND);
+    assert_eq!(room.world.count(|event| matches!(event, Event::StreamPaused { .. })), 0);
+    assert_eq!(room.layer(1), Some(Quality::Low));
 }

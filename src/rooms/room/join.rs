@@ -84,6 +84,10 @@ impl Room {
             self.by_transport.insert(subscriber.id, (key, PcRole::Subscriber));
         }
         self.add_transports(&participant);
+        if connect.request.subscriber_allow_pause == Some(true) {
+            let downstream = participant.subscriber.as_ref().unwrap_or(&participant.publisher);
+            self.send_media(Command::AllowPause(downstream.id));
+        }
         self.participants.insert(key, participant);
         self.had_participants = true;
         self.shared.metrics.participants.inc();

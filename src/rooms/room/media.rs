@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use visavis_signaling::proto::SpeakerInfo;
+use visavis_signaling::proto::{SpeakerInfo, StreamState, StreamStateInfo};
 
 use super::Room;
 use crate::ids::{MediaTrackId, TransportId};
@@ -34,6 +34,7 @@ impl Room {
                 self.sample(id, &stats);
                 self.consider(id, stats.silent_for);
             }
+            Event::StreamPaused { track, subscriber, paused } => self.stream_paused(track, subscriber, paused),
             Event::LayerChanged { track, subscriber, quality } => {
                 tracing::debug!(room = %self.name, ?track, ?subscriber, ?quality, "layer changed");
             }
@@ -91,6 +92,18 @@ impl Room {
             let actions = participant.session.media_failed(now);
             self.perform(key, actions);
         }
+    }
+
+    /// The subscriber learns why a picture stands still, or that it goes on.
+    fn stream_paused(&mut self, track: MediaTrackId, subscriber: TransportId, paused: bool) {
+        let Some((publisher, sid)) = self.by_track.get(&track).cloned() else { return };
+        let Some((key, _)) = self.role_of_media(subscriber) else { return };
+        let Some(publisher) = self.participants.get(&publisher) else { return };
+        tracing::debug!(room = %self.name, track = %sid, ?subscriber, paused, "stream paused");
+        let state = if paused { StreamState::Paused } else { StreamState::Active };
+        let info =
+            StreamStateInfo { participant_sid: publisher.sid.as_str().to_owned(), track_sid: sid, state: state.into() };
+        self.tell_with(key, |session| session.stream_state(vec![info]));
     }
 
     /// The publisher learns that somebody receives its track, once.

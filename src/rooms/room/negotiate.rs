@@ -151,10 +151,12 @@ impl Room {
             };
             let Some(participant) = self.participants.get(&key) else { return };
             let target = participant.target(publication);
+            let priority = participant.priority(publication);
             match (bound, track) {
                 (Some(_), Some(track)) => self.send_media(Command::MoveForwarder { id: *forwarder, track }),
                 (None, Some(track)) => {
                     self.send_media(Command::AddForwarder { id: *forwarder, track, transport: pc, target });
+                    self.send_media(Command::SetPriority { id: *forwarder, priority });
                 }
                 // Its publisher is asked for that codec.
                 (_, None) => {}

@@ -135,7 +135,12 @@ impl Room {
                 return;
             }
             let size = (settings.width > 0 && settings.height > 0).then_some((settings.width, settings.height));
-            let wanted = TrackSettings { disabled: settings.disabled, quality: quality(settings.quality), size };
+            let wanted = TrackSettings {
+                disabled: settings.disabled,
+                quality: quality(settings.quality),
+                size,
+                priority: settings.priority.min(u8::MAX.into()) as u8,
+            };
             participant.settings.insert(sid.clone(), wanted);
             self.retarget(key, sid);
         }
@@ -151,6 +156,7 @@ impl Room {
             disabled,
             quality: if adaptive { crate::media::Quality::Low } else { crate::media::Quality::High },
             size: None,
+            priority: 0,
         });
         settings.disabled = disabled;
         self.retarget(key, sid);
@@ -166,8 +172,12 @@ impl Room {
         };
         let target = participant.target(publication);
         let (forwarder, bound, changed) = (subscription.forwarder, subscription.bound, subscription.target != target);
+        let priority = participant.priority(publication);
         if bound.is_some() && changed {
             self.send_media(Command::SetTarget { id: forwarder, target });
+        }
+        if bound.is_some() {
+            self.send_media(Command::SetPriority { id: forwarder, priority });
         }
         if let Some(subscription) = self.participants.get_mut(&key).and_then(|it| it.subscriptions.get_mut(sid)) {
             subscription.target = target;

@@ -158,6 +158,53 @@ async fn track_settings_reach_the_forwarder() {
 }
 
 #[tokio::test]
+async fn who_knows_of_pauses_is_told_of_them_and_screens_come_before_cameras() {
+    let server = Server::new();
+    let mut ana = server.join("ana").await;
+    let publisher = ana.joined().await.participant.unwrap().sid;
+    let mut request = server.request(&Claims::join("ben", "room"), QUERY);
+    request.request.mode = visavis_signaling::connect::Mode::SinglePc;
+    request.request.subscriber_allow_pause = Some(true);
+    let mut ben = Client { link: server.rooms.connect(request).await.unwrap() };
+    ben.joined().await;
+    let request = AddTrackRequest {
+        cid: "screen".into(),
+        r#type: TrackType::Video as i32,
+        source: TrackSource::ScreenShare as i32,
+        ..Default::default()
+    };
+    ana.send(signal_request::Message::AddTrack(request)).await;
+    ana.offer(1, &[("video", "sendonly", "screen")]).await;
+    ana.answer().await;
+    let sid = ben.update_of("ana", |info| !info.tracks.is_empty()).await.tracks[0].sid.clone();
+    ben.requirement().await;
+    ben.offer(1, &RECVONLY).await;
+    ben.answer().await;
+
+    let transports = server.transports();
+    let commands = server.commands();
+    let allowed = commands.iter().filter_map(|it| if let Command::AllowPause(id) = it { Some(*id) } else { None });
+    assert_eq!(allowed.collect::<Vec<_>>(), [transports[1]], "ana did not say that she knows of it");
+    assert!(commands.iter().any(|it| matches!(it, Command::SetPriority { priority: 255, .. })));
+    let forwarded = commands.iter().find_map(|it| match it {
+        Command::AddForwarder { track, transport, .. } => Some((*track, *transport)),
+        _ => None,
+    });
+    let (track, subscriber) = forwarded.unwrap();
+    for (paused, state) in [(true, proto::StreamState::Paused), (false, proto::StreamState::Active)] {
+        server.deliver(Event::StreamPaused { track, subscriber, paused });
+        let update = ben
+            .until(|message| match message {
+                signal_response::Message::StreamStateUpdate(update) => Some(update),
+                _ => None,
+            })
+            .await;
+        let told = &update.stream_states[0];
+        assert_eq!((&told.participant_sid, &told.track_sid, told.state()), (&publisher, &sid, state));
+    }
+}
+
+#[tokio::test]
 async fn data_goes_to_its_destinations_under_the_senders_name() {
     use prost::Message as _;
     let server = Server::new();
