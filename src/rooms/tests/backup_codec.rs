@@ -22,15 +22,9 @@ async fn publisher(server: &Server, policy: BackupCodecPolicy) -> (Client, Strin
     (ana, info.sid)
 }
 
+/// Layers are of no interest here.
 fn camera(cid: &str) -> AddTrackRequest {
-    AddTrackRequest {
-        cid: cid.into(),
-        r#type: TrackType::Video as i32,
-        source: TrackSource::Camera as i32,
-        width: 1280,
-        height: 720,
-        ..Default::default()
-    }
+    AddTrackRequest { layers: Vec::new(), ..super::dynacast::camera(cid) }
 }
 
 /// The publisher does as asked and sends VP8 beside.

@@ -14,7 +14,8 @@ async fn publisher(server: &Server, identity: &str) -> (Client, String) {
     (client, sid)
 }
 
-fn camera(cid: &str) -> AddTrackRequest {
+/// A picture of three layers.
+pub fn camera(cid: &str) -> AddTrackRequest {
     let layer =
         |quality: i32, height: u32| proto::VideoLayer { quality, width: height * 16 / 9, height, ..Default::default() };
     AddTrackRequest {
