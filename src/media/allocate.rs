@@ -197,8 +197,10 @@ impl Shard {
         }
         let wanted = Bitrate(ideal * (100 + 2 * HEADROOM) / 100);
         let Some(state) = self.transports.get_mut(key) else { return };
-        state.sending.spent = spent;
-        if let Some(plan) = state.sending.estimator.plan_probe(now, wanted) {
+        let sending = &mut state.sending;
+        sending.spent = spent;
+        let idle = sending.pacer.is_idle(now, sending.estimator.pace(now));
+        if let Some(plan) = sending.estimator.plan_probe(now, wanted, idle) {
             self.send_probe(now, key, plan);
         }
     }
@@ -300,8 +302,11 @@ impl Shard {
             if forwarder.kind == MediaKind::Audio || !forwarder.has_sent() {
                 continue;
             }
+            // What waits to be sent has not been.
+            let held = state.sending.pacer.first_held(*forwarder_key);
+            let newest = held.map_or(forwarder.newest(), |first| first.saturating_sub(1));
             for back in 0..u64::from(plan.packets) {
-                let sent = forwarder.newest().checked_sub(back).and_then(|seq| forwarder.history.get(seq));
+                let sent = newest.checked_sub(back).and_then(|seq| forwarder.history.get(seq));
                 let Some(sent) = sent else { break };
                 let extensions = &publisher.receiving.extensions;
                 let Some(again) = Again::find(forwarder, sent, streams, extensions) else { continue };

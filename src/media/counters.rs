@@ -119,6 +119,8 @@ pub struct Counters {
     pub plis_out: u64,
     /// Probes of what the way to a subscriber carries.
     pub probes_out: u64,
+    /// Packets that waited for their turn, where the way to a subscriber was near its limit.
+    pub paced: u64,
     /// Packets that subscribers asked for again.
     pub nacks_in: u64,
     /// Packets that we asked publishers for again.

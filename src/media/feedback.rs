@@ -175,9 +175,15 @@ impl Shard {
         };
         let Some(sending) = transports.get_mut(subscriber).map(|state| &mut state.sending) else { return };
         let rtt = if sending.rtt.is_zero() { DEFAULT_RTT } else { sending.rtt };
+        let unsent = sending.pacer.first_held(key);
         for seq in seqs {
             counters.nacks_in += 1;
             let sent = match forwarder.history.resend(now, seq, forwarder.newest(), rtt) {
+                // What has never left is not sent a second time.
+                Ok(sent) if unsent.is_some_and(|first| sent.out_seq.wrapping_sub(first as u32) as i32 >= 0) => {
+                    counters.nack_repeats += 1;
+                    continue;
+                }
                 Ok(sent) => sent,
                 Err(super::sent::Refused::Unknown) => {
                     counters.nack_misses += 1;

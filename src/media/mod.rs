@@ -3,7 +3,7 @@
 //! A packet's way: [`Shard::datagram`] finds the transport ([`demux`]), which opens it in place; the header is
 //! read once (`receive`), the stream and layer are known or found (`binding`, `stream`, `track`), each forwarder
 //! decides by numbers alone (`forwarder`, [`select`]) and queues; [`Shard::flush`] writes, seals and hands over
-//! (`send`, `padding`). RTCP comes in through `feedback` and leaves through `reports`. What the way to a subscriber
+//! (`send`, `padding`), near the way's limit not all at once (`pace`). RTCP comes in through `feedback` and leaves through `reports`. What the way to a subscriber
 //! carries is estimated (`estimate`) and shared out among its subscriptions (`allocate`).
 
 pub mod command;
@@ -23,6 +23,7 @@ mod estimate;
 mod feedback;
 mod forwarder;
 mod keyframe;
+mod pace;
 mod packet;
 mod padding;
 mod pause;

@@ -94,6 +94,11 @@ impl SourcePacket {
         Self { stream, seq, header, codec, vp8, opens, layers, values }
     }
 
+    /// Its size as it came.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.header.len)
+    }
+
     /// The extension values to be passed on; `bytes` is the packet.
     pub fn values<'a>(&self, bytes: &'a [u8]) -> ExtensionValues<'a> {
         ExtensionValues {

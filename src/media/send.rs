@@ -23,6 +23,7 @@ use super::padding;
 use super::shard::Shard;
 use super::stream::Stream;
 use super::table::Table;
+use super::timers::Owner;
 use super::transports::TransportKey;
 
 /// Packets waiting for one subscriber at most: a key frame of 1 MB.
@@ -127,6 +128,8 @@ pub struct SendBuffers {
     arena: Vec<u8>,
     headers: Vec<u8>,
     prepared: Vec<Prepared>,
+    /// For pacing, in place of a queue.
+    spare: Vec<Queued>,
     lengths: Vec<(u16, bool)>,
     padding: Vec<u8>,
     segments: Vec<Segment>,
@@ -150,6 +153,12 @@ impl SendBuffers {
         self.queued += 1;
         self.mark(now, to);
         true
+    }
+
+    /// Something that waited for its turn may leave at the next flush.
+    pub fn wake(&mut self, now: Instant, to: TransportKey) {
+        self.queue(to);
+        self.mark(now, to);
     }
 
     /// Where control datagrams are appended; [`SendBuffers::push_control`] follows.
@@ -243,20 +252,28 @@ impl Shard {
     }
 
     fn flush_media(&mut self, now: Instant, key: TransportKey, sink: &mut dyn DatagramSink) {
-        let Shard { transports, forwarders, streams, counters, send, tracks, events, .. } = self;
-        let SendBuffers { queues, gathered, arena, headers, prepared, lengths, padding, segments, .. } = send;
+        let Shard { transports, forwarders, streams, counters, send, tracks, events, timers, .. } = self;
+        let SendBuffers { queues, gathered, arena, headers, prepared, lengths, padding, segments, spare, .. } = send;
         let Some(queue) = queues.get_mut(key.index()) else { return };
-        if queue.packets.is_empty() {
+        let packets = &mut queue.packets;
+        let mut state = transports.get_mut(key);
+        if packets.is_empty() && !state.as_ref().is_some_and(|state| state.sending.pacer.waits()) {
             return;
         }
-        let packets = &mut queue.packets;
-        let path = transports.get(key).and_then(|state| state.transport.send_path());
-        let first_number = transports.get(key).map_or(0, |state| state.sending.twcc.next_number());
-        let (Some(state), Some(path)) = (transports.get_mut(key), path) else {
-            counters.drops[Drop::Stale as usize] += packets.len() as u64;
+        let path = state.as_ref().and_then(|state| state.transport.send_path());
+        let (Some(state), Some(path)) = (&mut state, path) else {
+            let held = state.map_or(0, |state| state.sending.pacer.clear());
+            counters.drops[Drop::Stale as usize] += (packets.len() + held) as u64;
             packets.clear();
             return;
         };
+        let sending = &mut state.sending;
+        let pace = sending.estimator.pace(now).filter(|_| sending.feedback);
+        counters.paced += sending.pacer.pace(now, pace, sending.probing, packets, spare, gathered) as u64;
+        if let Some(due) = sending.pacer.due() {
+            timers.at_latest(Owner::Transport(key.index() as u32), due);
+        }
+        let first_number = sending.twcc.next_number();
         if packets.windows(2).any(|pair| pair[0].forwarder != pair[1].forwarder) {
             arrange(packets, gathered);
         }

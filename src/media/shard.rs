@@ -360,6 +360,9 @@ impl Shard {
         if state.receiving.twcc.next_timeout().is_some_and(|due| due <= now) {
             self.send_transport_feedback(now, key);
         }
+        if self.transports.get_mut(key).is_some_and(|state| state.sending.pacer.take_due(now)) {
+            self.send.wake(now, key);
+        }
         if let Some(state) = self.transports.get_mut(key)
             && state.next_look.is_some_and(|due| due <= now)
         {
@@ -398,6 +401,7 @@ impl Shard {
             state.connected.then_some(state.next_report),
             state.next_look,
             state.receiving.twcc.next_timeout(),
+            state.sending.pacer.due(),
         ];
         self.timers.set(Owner::Transport(key.index() as u32), due.into_iter().flatten().min());
     }

@@ -16,6 +16,7 @@ use super::data::Channels;
 use super::demux::{Demux, SeededState};
 use super::estimate::Estimator;
 use super::forwarder::ForwarderKey;
+use super::pace::Pacer;
 use super::speakers::RoomKey;
 use super::stream::StreamKey;
 use super::table::Key;
@@ -124,6 +125,8 @@ pub struct Sending {
     pub may_pause: bool,
     /// Since when the way carries too little for the lowest layers of all pictures.
     pub short_since: Option<Instant>,
+    /// What waits for its turn.
+    pub pacer: Pacer,
     /// What leaves at the next flush is a probe.
     pub probing: bool,
     /// When the last allocation was made.
@@ -157,6 +160,7 @@ impl Sending {
             estimator: Estimator::new(),
             may_pause: false,
             short_since: None,
+            pacer: Pacer::default(),
             probing: false,
             allocated: None,
             spent: 0,

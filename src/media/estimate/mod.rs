@@ -27,6 +27,7 @@ use self::probe::Prober;
 use self::queue::StandingQueue;
 use self::rate::{Congestion, RateControl};
 use self::trend::{Trend, Usage};
+use super::pace::Pace;
 use crate::rtp::twcc::PacketResult;
 use crate::units::Bitrate;
 
@@ -38,6 +39,14 @@ const FLOOR: Bitrate = Bitrate::from_kbps(60);
 const CEILING: Bitrate = Bitrate::from_kbps(100_000);
 /// Without feedback for so long, while packets are being sent, the way is taken to be broken.
 const SILENCE: Duration = Duration::from_millis(1500);
+
+/// Near the limit packets leave at so much of the estimate, in percent, and at once as many as make so much time.
+const PACE_NEAR: u64 = 110;
+const BURST_NEAR: Duration = Duration::from_millis(10);
+/// Elsewhere only what is large against the estimate does not leave at once; no frame of a usual size is.
+const PACE_FAR: u64 = 250;
+const BURST_FAR: Duration = Duration::from_millis(100);
+const LEAST_BURST_FAR: u64 = 16_000;
 
 /// The estimate of one subscriber's way.
 #[derive(Debug)]
@@ -160,12 +169,25 @@ impl Estimator {
         self.begun.get_or_insert(now);
     }
 
-    /// A probe to be sent now, where `wanted` is more than the estimate.
-    pub fn plan_probe(&mut self, now: Instant, wanted: Bitrate) -> Option<ProbePlan> {
+    /// How fast packets may leave; none where nothing has been measured.
+    pub fn pace(&self, now: Instant) -> Option<Pace> {
+        self.heard?;
+        let estimate = self.rate.sustained();
+        let at = |percent| Bitrate(estimate.bps() * percent / 100);
+        // While a probe is on its way, what follows it would stand behind it.
+        Some(if self.rate.is_limited(now) || self.prober.is_running() {
+            Pace::new(at(PACE_NEAR), BURST_NEAR, 0)
+        } else {
+            Pace::new(at(PACE_FAR), BURST_FAR, LEAST_BURST_FAR)
+        })
+    }
+
+    /// A probe to be sent now, where `wanted` is more than the estimate; `idle` when nothing else has just left.
+    pub fn plan_probe(&mut self, now: Instant, wanted: Bitrate, idle: bool) -> Option<ProbePlan> {
         let quiet = self.trend.usage() != Usage::Over
             && self.queue.standing() < rate::TOLERATED_QUEUE
             && !self.loss.is_high(now);
-        self.prober.plan(now, self.rate.target(), wanted.min(CEILING), quiet, self.rate.since_decrease(now))
+        self.prober.plan(now, self.rate.target(), wanted.min(CEILING), quiet, self.rate.since_decrease(now), idle)
     }
 
     /// What was sent of a probe: the extended transport-wide numbers of its packets, first and one beyond the last.

@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// After backing off nothing is tried for so long.
 const AFTER_DECREASE: Duration = Duration::from_secs(2);
+/// So long a probe waits for a moment in which nothing else leaves.
+const POLITE: Duration = Duration::from_millis(1500);
 /// So long may the answer take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Share of the packets that must have arrived.
@@ -64,16 +66,18 @@ pub struct Prober {
     running: Option<Running>,
     next: Option<Instant>,
     pause: Duration,
+    /// Since when other packets have been in the way of the next one.
+    crowded: Option<Instant>,
 }
 
 impl Default for Prober {
     fn default() -> Self {
-        Self { running: None, next: None, pause: PAUSE }
+        Self { running: None, next: None, pause: PAUSE, crowded: None }
     }
 }
 
 impl Prober {
-    /// The next probe, when it is time for one.
+    /// The next probe, when it is time for one. It had better not follow other packets closely: `idle`.
     pub fn plan(
         &mut self,
         now: Instant,
@@ -81,6 +85,7 @@ impl Prober {
         wanted: Bitrate,
         quiet: bool,
         since_decrease: Option<Duration>,
+        idle: bool,
     ) -> Option<ProbePlan> {
         if let Some(running) = &self.running {
             if now.saturating_duration_since(running.began) < PATIENCE {
@@ -94,10 +99,20 @@ impl Prober {
         if !due || !calm || wanted <= target {
             return None;
         }
+        let crowded = *self.crowded.get_or_insert(now);
+        if !idle && now.saturating_duration_since(crowded) < POLITE {
+            return None;
+        }
+        self.crowded = None;
         let bps = (target.bps() as f64 * STEP).min(wanted.bps() as f64 * 1.15);
         let bytes = (bps * LENGTH.as_secs_f64() / 8.0) as u64;
         let packets = ((bytes / 1100) as u32).clamp(LEAST_PACKETS, MOST_PACKETS);
         Some(ProbePlan { bitrate: Bitrate(bps as u64), bytes, packets })
+    }
+
+    /// A probe is on its way.
+    pub const fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// A probe has been sent with these numbers.

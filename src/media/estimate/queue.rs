@@ -24,12 +24,12 @@ impl StandingQueue {
     /// One packet's times.
     pub fn observe(&mut self, now: Instant, sent: Instant, arrived: Duration) {
         let (origin, first) = *self.origin.get_or_insert((sent, arrived));
-        let on_way = micros(arrived) - micros(first);
+        let on_way = micros(arrived).saturating_sub(micros(first));
         let since = match sent.checked_duration_since(origin) {
             Some(after) => micros(after),
             None => -micros(origin.saturating_duration_since(sent)),
         };
-        let delay = on_way - since;
+        let delay = on_way.saturating_sub(since);
         turn(&mut self.epoch, &mut self.least, now, EPOCH, delay);
         turn(&mut self.window, &mut self.recent, now, RECENT, delay);
     }

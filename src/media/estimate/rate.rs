@@ -86,6 +86,12 @@ impl RateControl {
         Bitrate(if self.draining_until.is_some() { self.after_drain.max(self.target) } else { self.target } as u64)
     }
 
+    /// The limit of the way was met not long ago, so that the figure is near to it.
+    pub fn is_limited(&self, now: Instant) -> bool {
+        let lately = |at: Instant| now.saturating_duration_since(at) < LIMIT_HOLDS;
+        self.decreased.is_some_and(lately) || self.limit.is_some_and(|(at, _)| lately(at))
+    }
+
     /// How long ago it was lowered.
     pub fn since_decrease(&self, now: Instant) -> Option<Duration> {
         self.decreased.map(|at| now.saturating_duration_since(at))

@@ -98,7 +98,7 @@ impl Way {
                 }
             }
             if self.probes
-                && let Some(plan) = self.estimator.plan_probe(self.now, self.source)
+                && let Some(plan) = self.estimator.plan_probe(self.now, self.source, true)
             {
                 let first = self.next_seq;
                 for _ in 0..plan.packets {
@@ -236,7 +236,7 @@ fn feedback_that_lies_leaves_the_figure_within_its_bounds() {
         };
         let results: Vec<_> = (0..rng.random_range(0..8)).map(|_| result(&mut rng)).collect();
         estimator.on_results(now, &results, Duration::from_millis(rng.random_range(0..10_000)));
-        if let Some(plan) = estimator.plan_probe(now, Bitrate(rng.random())) {
+        if let Some(plan) = estimator.plan_probe(now, Bitrate(rng.random()), rng.random()) {
             assert!(plan.packets <= 60);
             estimator.probe_sent(now, 5..5 + u64::from(plan.packets));
         }

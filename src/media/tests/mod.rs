@@ -9,6 +9,7 @@ mod data;
 mod hostile;
 mod layers;
 mod liars;
+mod pace;
 mod repair;
 mod sections;
 mod sim;

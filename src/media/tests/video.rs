@@ -100,8 +100,12 @@ pub struct Camera {
     pub frames: u32,
     /// Mid and rid are written into this many frames.
     pub named_frames: u32,
-    /// Packets of a frame of each layer, from the lowest; key frames have two more.
+    /// Packets of a frame of each layer, from the lowest.
     pub packets: [usize; 3],
+    /// How many times as large a key frame is; none for two packets more.
+    pub key_weight: Option<usize>,
+    /// Frames between two key frames that nobody asked for.
+    pub key_every: Option<u32>,
     /// Padding alone follows each frame.
     pub pads: bool,
     /// Frames differ in size, by up to two fifths either way; none for frames that are all alike.
@@ -134,6 +138,8 @@ impl Camera {
             frames: 0,
             named_frames: 10,
             packets: [2, 3, 4],
+            key_weight: None,
+            key_every: None,
             pads: false,
             content: None,
             transport_seq: 0,
@@ -202,12 +208,14 @@ impl Camera {
             if layer.paused {
                 continue;
             }
-            let key = std::mem::take(&mut layer.wants_key);
+            let unasked = self.key_every.is_some_and(|every| self.frames.is_multiple_of(every));
+            let key = std::mem::take(&mut layer.wants_key) || unasked;
             layer.picture = (layer.picture + 1) & 0x7FFF;
             layer.tl0 = layer.tl0.wrapping_add(1);
             layer.key_idx = (layer.key_idx + u8::from(key)) & 0x1F;
             layer.key_frames += usize::from(key);
-            let count = self.packets[index] + if key { 2 } else { 0 };
+            let usual = self.packets[index];
+            let count = if key { self.key_weight.map_or(usual + 2, |weight| usual * weight) } else { usual };
             let size = self.content.as_mut().map_or(1000, |content| content.random_range(600..1160));
             for part in 0..count {
                 let descriptor = [
