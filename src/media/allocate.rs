@@ -108,7 +108,7 @@ fn raise(budget: u64, mut spent: u64, wants: &mut [Want]) -> u64 {
         for want in wants.iter_mut() {
             let Some(layer) = want.given else { continue };
             let Some(next) = want.above(layer) else { continue };
-            let needed = spent + want.rates[next].saturating_sub(want.rates[layer]);
+            let needed = spent - want.rates[layer] + want.rates[next];
             // What flows is not taken away for a breath of difference, and what does not flow must fit well.
             let fits = if next <= want.before {
                 needed * 100 <= budget * (100 + HEADROOM)
@@ -358,6 +358,11 @@ mod tests {
         assert_eq!(given(10, &[want(CAMERA, 2, 0)]), [Some(0)], "the lowest is given anyway");
         assert_eq!(given(10_000, &[want([0, 0, 700], 0, 0)]), [Some(2)], "the only one there is");
         assert_eq!(given(10_000, &[want([0; LAYERS], 2, 0)]), [None]);
+    }
+
+    #[test]
+    fn a_layer_that_takes_less_than_the_one_below_it_fits() {
+        assert_eq!(given(1_000, &[want([1_600, 40, 60], 2, 0)]), [Some(2)]);
     }
 
     #[test]

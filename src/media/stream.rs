@@ -143,7 +143,7 @@ impl Stream {
             self.frames[FRAMES - 1] = now;
         }
         let (since, bytes) = self.window;
-        let bytes = bytes + u64::from(header.len);
+        let bytes = bytes + forwarded_bytes(header);
         let age = now.saturating_duration_since(since);
         if age >= RATE_WINDOW {
             self.rate = Bitrate::of(bytes, age);
@@ -158,7 +158,7 @@ impl Stream {
     #[inline]
     pub fn arrived_in(&mut self, layers: &Layers, header: &RtpHeader) {
         if let Some((bytes, _)) = self.layers.get_mut(usize::from(layers.spatial)) {
-            *bytes += u64::from(header.len);
+            *bytes += forwarded_bytes(header);
         }
     }
 
@@ -212,5 +212,33 @@ impl Stream {
         let values = ExtensionValues::read(header.extensions(bytes), extensions);
         let current = self.codec.as_ref().filter(|current| current.params.payload_type == header.payload_type)?;
         Some(SourcePacket::new(key, seq, header, current.params.codec, &values, bytes, self.structure()))
+    }
+}
+
+/// What subscribers get of a packet. Padding is the publisher's way to learn what its own line carries, much of it on the
+/// stream of the lowest layer: no subscriber is sent any of that.
+fn forwarded_bytes(header: &RtpHeader) -> u64 {
+    if header.payload_len() == 0 { 0 } else { u64::from(header.len - u16::from(header.padding_len)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::table::Key;
+
+    #[test]
+    fn the_rate_of_a_layer_is_of_what_subscribers_get_of_it() {
+        let start = Instant::now();
+        let mut stream = Stream::new(start, Key::for_tests(0), Ssrc(7), 0, MediaKind::Video, 16);
+        // A picture of 130 bytes, then padding of 247, for two seconds.
+        let picture: Vec<u8> = [&[0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7][..], &[1; 118]].concat();
+        let padding: Vec<u8> = [&[0xA0, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7][..], &[235; 235]].concat();
+        for number in 0..200 {
+            let now = start + Duration::from_millis(10 * number);
+            stream.arrived(now, &RtpHeader::parse(&picture).unwrap());
+            stream.arrived(now, &RtpHeader::parse(&padding).unwrap());
+        }
+        let rate = stream.rate(start + Duration::from_secs(2)).bps();
+        assert!((100_000..108_000).contains(&rate), "{rate} for 104 kbit/s");
     }
 }
