@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_the_operator_sets_reaches_the_shards() {
         let text = "keys: {k: secret-of-at-least-thirty-two-characters}\n\
-            rtc:\n  force_tcp: true\n  gather: 300us\n  pin_shards: true\n  busy_poll: true\n  adaptive_video: true\n  packet_buffer_size_video: 600\n  packet_buffer_size_audio: 60\n\
+            rtc:\n  force_tcp: true\n  gather: 300us\n  pin_shards: true\n  busy_poll: true\n  adaptive_video: false\n  packet_buffer_size_video: 600\n  packet_buffer_size_audio: 60\n\
             \x20 datachannel_data_track_target_latency: 250ms\n\
             \x20 pli_throttle: {low_quality: 100ms, mid_quality: 200ms, high_quality: 300ms}\n\
             audio: {active_level: 30, min_percentile: 50, update_interval: 200, smooth_intervals: 4}\n";
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(config.gather, Duration::from_micros(300));
         let expected = Tuning {
             pli_throttle: [100, 200, 300].map(Duration::from_millis),
-            adaptive_video: true,
+            adaptive_video: false,
             packets_video: 600,
             packets_audio: 60,
             level: LevelParams { active_level: 30, window_ms: 200, min_percentile: 50, smooth_intervals: 4 },

@@ -159,7 +159,7 @@ impl Default for RtcSettings {
             enable_loopback_candidate: false,
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
-            adaptive_video: false,
+            adaptive_video: true,
             gather: Duration::from_millis(1),
             pin_shards: false,
             busy_poll: false,

@@ -50,7 +50,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             pli_throttle: [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(1)],
-            adaptive_video: false,
+            adaptive_video: true,
             packets_video: 500,
             packets_audio: 200,
             level: LevelParams::default(),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::World;
+use super::world::{World, fixed_layers};
 use crate::ids::MediaDataTrackId;
 use crate::media::counters::Drop;
 use crate::media::{Command, DataChannelLabel, DataChannelSpec, Event, Tuning};
@@ -193,7 +193,7 @@ fn data_tracks_reach_each_subscriber_under_its_own_handle() {
 #[test]
 fn a_backed_up_data_track_subscriber_misses_what_would_be_stale() {
     for (seed, millis, missed) in [(65, 100, 50..100), (66, 400, 20..45), (67, 0, 0..1)] {
-        let tuning = Tuning { data_track_latency: Duration::from_millis(millis), ..Tuning::default() };
+        let tuning = Tuning { data_track_latency: Duration::from_millis(millis), ..fixed_layers() };
         let dropped = with_one_backed_up(World::tuned(seed, tuning));
         assert!(missed.contains(&dropped), "{millis} ms: {dropped}");
     }

@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use super::audio::{receiver, talk};
 use super::layers::{call_in, ssrc_of};
-use super::world::World;
+use super::world::{World, fixed_layers};
 use crate::media::{Event, Tuning};
 use crate::rtp::audio_level::LevelParams;
 use crate::units::MediaKind;
 
 #[test]
 fn key_frames_are_asked_for_as_often_as_the_operator_allows() {
-    let tuning = Tuning { pli_throttle: [Duration::from_millis(250); 3], ..Tuning::default() };
+    let tuning = Tuning { pli_throttle: [Duration::from_millis(250); 3], ..fixed_layers() };
     let mut world = call_in(World::tuned(141, tuning), 1, &["q", "h", "f"]);
     world.run_for(Duration::from_secs(3));
     let before = world.clients[0].told.plis.len();
@@ -25,7 +25,7 @@ fn key_frames_are_asked_for_as_often_as_the_operator_allows() {
 #[test]
 fn only_as_many_packets_as_the_operator_allows_can_be_had_again() {
     for (packets, misses) in [(500, 0), (16, 1)] {
-        let tuning = Tuning { packets_video: packets, ..Tuning::default() };
+        let tuning = Tuning { packets_video: packets, ..fixed_layers() };
         let mut world = call_in(World::tuned(142, tuning), 1, &["f"]);
         world.run_for(Duration::from_secs(2));
         let last = world.clients[1].of(ssrc_of(1)).last().unwrap().header.seq;
@@ -52,11 +52,11 @@ fn first_told(tuning: Tuning, level: u8) -> Option<Duration> {
 
 #[test]
 fn who_counts_as_speaking_and_how_soon_is_the_operators_choice() {
-    assert_eq!(first_told(Tuning::default(), 50), None, "too quiet");
+    assert_eq!(first_told(fixed_layers(), 50), None, "too quiet");
     let level = LevelParams { active_level: 55, ..LevelParams::default() };
-    let usual = first_told(Tuning { level, ..Tuning::default() }, 50).unwrap();
+    let usual = first_told(Tuning { level, ..fixed_layers() }, 50).unwrap();
     let level = LevelParams { window_ms: 100, ..level };
-    let quick = Tuning { level, speakers_interval: Duration::from_millis(100), ..Tuning::default() };
+    let quick = Tuning { level, speakers_interval: Duration::from_millis(100), ..fixed_layers() };
     let quick = first_told(quick, 50).unwrap();
     assert!(quick < Duration::from_millis(350) && usual > Duration::from_millis(400), "{quick:?} {usual:?}");
 }

@@ -73,9 +73,15 @@ pub fn is_rtp(datagram: &[u8]) -> bool {
     (128..192).contains(&datagram[0]) && !(192..224).contains(&datagram[1])
 }
 
+/// The usual settings but for this: these clients give no transport-wide feedback, and what they ask for is what they
+/// get. Layers that follow the way are the simulation's subject.
+pub fn fixed_layers() -> Tuning {
+    Tuning { adaptive_video: false, ..Tuning::default() }
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self::tuned(seed, Tuning::default())
+        Self::tuned(seed, fixed_layers())
     }
 
     /// A world whose shard has other than the usual settings.

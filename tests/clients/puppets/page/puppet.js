@@ -240,6 +240,20 @@
     allow: ({ everyone, list = [] }) => room.localParticipant.setTrackSubscriptionPermissions(everyone, list),
 
     simulate: ({ scenario, value }) => void room.simulateScenario(scenario, value),
+    /** Has media go to another port of the server's address than the server says, over UDP alone. */
+    goBy({ from, to }) {
+      const other = (line) => line.replace(` ${from} typ `, ` ${to} typ `);
+      const { setRemoteDescription, addIceCandidate } = RTCPeerConnection.prototype;
+      RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+        const lines = description.sdp.split('\r\n').filter((line) => !/^a=candidate:.* tcp /i.test(line));
+        return setRemoteDescription.call(this, { type: description.type, sdp: lines.map(other).join('\r\n') });
+      };
+      RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
+        if (/ tcp /i.test(candidate?.candidate ?? '')) return Promise.resolve();
+        const fields = candidate?.toJSON?.() ?? candidate;
+        return addIceCandidate.call(this, fields && { ...fields, candidate: other(fields.candidate) });
+      };
+    },
     iceRestart: () => room.engine.pcManager.triggerIceRestart(),
 
     async received() {
