@@ -1,12 +1,13 @@
 //! The limit: the same fan-out with keys that never change and no RTP work, at the same train length and rate.
 //!
 //! A train is made by copying one payload, sealing it in place under the destination's own key, and one send call. What
-//! a server needs beyond this is its own doing. Sender and receivers are processes of their own, on the processors that
+//! a server needs beyond this is its own doing. A second run also takes in as many datagrams as the server did, from a
+//! sender that sends them one by one, and opens them. Sender and receivers are processes of their own, on the processors that
 //! server and generator have otherwise.
 
 use std::io::{BufRead, BufReader, IoSliceMut, Write};
 use std::net::UdpSocket;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -33,6 +34,23 @@ pub struct Load {
     /// Datagrams a second, to all destinations together.
     pub rate: f64,
     pub seconds: u64,
+    /// Datagrams a second that come in and are opened, and their bytes.
+    pub incoming: Option<(f64, usize)>,
+}
+
+impl Load {
+    /// As [`Load::write`] wrote it; how many destinations there are is not in it.
+    pub fn read(numbers: &[&str]) -> Self {
+        let number = |index: usize| numbers[index].parse::<f64>().unwrap();
+        let incoming = (number(4) > 0.0).then(|| (number(4), number(5) as usize));
+        let (train, bytes, rate, seconds) = (number(0), number(1) as usize, number(2), number(3) as u64);
+        Self { destinations: 0, train, bytes, rate, seconds, incoming }
+    }
+
+    fn write(&self) -> [String; 6] {
+        let (rate, bytes) = self.incoming.unwrap_or_default();
+        [self.train, self.bytes as f64, self.rate, self.seconds as f64, rate, bytes as f64].map(|it| it.to_string())
+    }
 }
 
 /// Processor time of one datagram, in microseconds.
@@ -45,8 +63,7 @@ pub fn measure(load: Load) -> Option<f64> {
     let mut ports = String::new();
     BufReader::new(receivers.stdout.take()?).read_line(&mut ports).ok()?;
     let mut sender = Command::new("taskset");
-    let numbers = [load.train, load.bytes as f64, load.rate, load.seconds as f64].map(|number| number.to_string());
-    sender.args(["-c", SERVER_CORE]).arg(&itself).arg("--send").args(numbers).arg(ports.trim());
+    sender.args(["-c", SERVER_CORE]).arg(&itself).arg("--send").args(load.write()).arg(ports.trim());
     let output = sender.output();
     let _ = receivers.kill();
     let _ = receivers.wait();
@@ -87,28 +104,56 @@ pub fn receive(count: usize) {
     }
 }
 
-/// The sender's process: prints the processor time of a datagram.
-pub fn send(train: f64, bytes: usize, rate: f64, seconds: u64, ports: &str) {
+/// A process that sends datagrams one by one, as publishers do, until it is killed.
+pub fn publish(rate: f64, bytes: usize, port: &str) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(format!("127.0.0.1:{port}")).unwrap();
+    let key = key(0);
+    let begin = Instant::now();
+    for nonce in 1u64.. {
+        let mut datagram = vec![7u8; bytes.max(HEADER + TAG)];
+        datagram[..8].copy_from_slice(&nonce.to_be_bytes());
+        let (header, rest) = datagram.split_at_mut(HEADER);
+        let (payload, tail) = rest.split_at_mut(rest.len() - TAG);
+        let tag = key.seal_in_place_separate_tag(iv(nonce), Aad::from(header), payload);
+        tail.copy_from_slice(tag.unwrap().as_ref());
+        let _ = socket.send(&datagram);
+        std::thread::sleep(Duration::from_secs_f64(nonce as f64 / rate).saturating_sub(begin.elapsed()));
+    }
+}
+
+/// The sender's process: prints the processor time of a datagram that it sends.
+pub fn send(load: &Load, ports: &str) {
     let to: Vec<std::net::SocketAddr> =
         ports.split(',').map(|port| format!("127.0.0.1:{port}").parse().unwrap()).collect();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let state = UdpSocketState::new((&socket).into()).unwrap();
-    let keys: Vec<LessSafeKey> = (0..to.len())
-        .map(|index| LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[index as u8; 32]).unwrap()))
-        .collect();
-    let payload = vec![7u8; bytes.saturating_sub(HEADER + TAG).max(1)];
+    let mut incoming = load.incoming.map(|it| Incoming::start(&socket, it));
+    let keys: Vec<LessSafeKey> = (0..to.len()).map(|index| key(index as u8)).collect();
+    let payload = vec![7u8; load.bytes.saturating_sub(HEADER + TAG).max(1)];
     let mut arena = vec![0u8; 64 * 2048];
     let (mut sent, mut owed, mut nonce) = (0u64, 0.0, 0u64);
     let begin = Instant::now();
     let cpu = processor_time();
-    let round = Duration::from_secs_f64(train * to.len() as f64 / rate);
-    let mut next = begin;
-    while begin.elapsed() < Duration::from_secs(seconds) {
-        // Trains of two neighbouring lengths, so that their mean is right.
-        owed += train;
-        let length = (owed as usize).clamp(1, 64);
-        owed -= length as f64;
-        for (address, key) in to.iter().zip(&keys) {
+    // Every destination once a round. What comes in does not wait longer than a millisecond, and with it the round is
+    // spread over so many turns.
+    let round = load.train * to.len() as f64 / load.rate;
+    let turns = if incoming.is_some() { (round / 0.001).ceil().max(1.0) } else { 1.0 };
+    let turn = Duration::from_secs_f64(round / turns);
+    let (mut next, mut due, mut at_destination) = (begin, 0.0, 0);
+    while begin.elapsed() < Duration::from_secs(load.seconds) {
+        if let Some(incoming) = &mut incoming {
+            incoming.take(&socket, &state);
+        }
+        due += to.len() as f64 / turns;
+        while due >= 1.0 {
+            due -= 1.0;
+            let (address, key) = (&to[at_destination], &keys[at_destination]);
+            at_destination = (at_destination + 1) % to.len();
+            // Trains of two neighbouring lengths, so that their mean is right.
+            owed += load.train;
+            let length = (owed as usize).clamp(1, 64);
+            owed -= length as f64;
             let mut at = 0;
             for _ in 0..length {
                 nonce += 1;
@@ -116,10 +161,8 @@ pub fn send(train: f64, bytes: usize, rate: f64, seconds: u64, ports: &str) {
                 arena[at..body].fill(nonce as u8);
                 arena[body..body + payload.len()].copy_from_slice(&payload);
                 let (header, rest) = arena[at..].split_at_mut(HEADER);
-                let mut iv = [0; 12];
-                iv[4..].copy_from_slice(&nonce.to_be_bytes());
                 let (sealed, tail) = rest.split_at_mut(payload.len());
-                let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::from(header), sealed);
+                let tag = key.seal_in_place_separate_tag(iv(nonce), Aad::from(header), sealed);
                 tail[..TAG].copy_from_slice(tag.unwrap().as_ref());
                 at += HEADER + payload.len() + TAG;
             }
@@ -130,10 +173,64 @@ pub fn send(train: f64, bytes: usize, rate: f64, seconds: u64, ports: &str) {
                 sent += length as u64;
             }
         }
-        next += round;
+        next += turn;
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     println!("{}", (processor_time() - cpu).as_secs_f64() * 1e6 / sent.max(1) as f64);
+}
+
+/// What comes in: taken in batches, opened in place, and forgotten.
+struct Incoming {
+    publisher: Child,
+    key: LessSafeKey,
+    buffers: Vec<[u8; 2048]>,
+    meta: [RecvMeta; 16],
+}
+
+impl Incoming {
+    fn start(socket: &UdpSocket, (rate, bytes): (f64, usize)) -> Self {
+        let port = socket.local_addr().unwrap().port();
+        let mut publisher = Command::new("taskset");
+        publisher.args(["-c", GENERATOR_CORE]).arg(std::env::current_exe().unwrap()).arg("--publish");
+        publisher.args([rate.to_string(), bytes.to_string(), port.to_string()]);
+        separate_datagrams(socket).unwrap();
+        let publisher = publisher.spawn().unwrap();
+        Self { publisher, key: key(0), buffers: vec![[0; 2048]; 16], meta: [RecvMeta::default(); 16] }
+    }
+
+    fn take(&mut self, socket: &UdpSocket, state: &UdpSocketState) {
+        loop {
+            let mut slices: Vec<IoSliceMut<'_>> =
+                self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            let Ok(filled) = state.recv(socket.into(), &mut slices, &mut self.meta) else { return };
+            for (buffer, meta) in self.buffers.iter_mut().zip(&self.meta[..filled]) {
+                let nonce = u64::from_be_bytes(buffer[..8].try_into().unwrap());
+                let (header, sealed) = buffer[..meta.len].split_at_mut(HEADER);
+                let opened = self.key.open_in_place(iv(nonce), Aad::from(header), sealed);
+                assert!(opened.is_ok(), "a datagram of {} bytes was not what was sent", meta.len);
+            }
+            if filled < self.meta.len() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let _ = self.publisher.kill();
+        let _ = self.publisher.wait();
+    }
+}
+
+fn key(number: u8) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[number; 32]).unwrap())
+}
+
+fn iv(nonce: u64) -> Nonce {
+    let mut iv = [0; 12];
+    iv[4..].copy_from_slice(&nonce.to_be_bytes());
+    Nonce::assume_unique_for_key(iv)
 }
 
 /// What the only thread of this process has used, by the kernel's exact account.

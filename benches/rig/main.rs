@@ -1,7 +1,9 @@
 //! Every scenario against ours, the limit, and where it is given LiveKit's server, in turns: one command, one table.
 //!
-//!     cargo bench --bench rig -- [--rounds 3] [--seconds 8] [--only NAME] [--server FILE]
+//!     cargo bench --bench rig -- [--rounds 3] [--seconds 8] [--only NAME] [--server FILE] [--settings YAML]
 //!                                [--livekit FILE --livekit-config FILE --livekit-url URL --livekit-secret S]
+//!     cargo bench --bench rig -- --veth yes ...         over a pair of virtual devices instead of the loopback
+//!     cargo bench --bench rig -- --capacity 400 ...     how many viewers are borne, and the delay at 70 % of that
 //!
 //! The server runs on one processor, the generator on another. Figures are processor time per delivered packet, so that a
 //! machine with other work to do shows the same ratios; of several rounds the one with the least of it counts.
@@ -9,6 +11,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod limit;
+mod veth;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -39,6 +42,19 @@ struct Options {
     only: Option<String>,
     server: PathBuf,
     livekit: Option<LiveKit>,
+    /// More of the configuration for our server.
+    settings: String,
+    /// Server and generator are in namespaces of their own, a pair of virtual devices between them.
+    veth: bool,
+    /// The most viewers that are tried.
+    capacity: Option<u32>,
+}
+
+impl Options {
+    /// Where our server listens.
+    fn host(&self) -> &'static str {
+        if self.veth { veth::SERVER } else { "127.0.0.1" }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -59,25 +75,31 @@ struct Run {
     joins: f64,
     train: f64,
     bytes: f64,
+    /// Packets that came in for each that left, and their mean length.
+    incoming: (f64, f64),
 }
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--receive", count] => return limit::receive(count.parse().unwrap()),
-        ["--send", train, bytes, rate, seconds, ports] => {
-            let [train, bytes, rate, seconds] = [train, bytes, rate, seconds].map(|n| n.parse::<f64>().unwrap());
-            return limit::send(train, bytes as usize, rate, seconds as u64, ports);
-        }
+        ["--send", ref numbers @ .., ports] => return limit::send(&limit::Load::read(numbers), ports),
+        ["--publish", rate, bytes, port] => return limit::publish(rate.parse().unwrap(), bytes.parse().unwrap(), port),
         // Cargo also asks benches whether they have tests.
         ["--list", ..] | ["--test", ..] => return,
         _ => {}
     }
     let options = options(&args);
+    if options.veth && !veth::inside() {
+        return veth::run_inside(&args);
+    }
     println!("{}\n", machine());
+    if let Some(most) = options.capacity {
+        return capacity(&options, most);
+    }
     println!(
-        "| scenario | µs a packet | limit | of the limit | train | LiveKit's | times | delay p50, p99 ms | \
-         KB a participant (LiveKit's) | joins/s | lost |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| scenario | µs a packet | limit | of the limit | limit that receives | of it | train | LiveKit's | times | delay p50, p99 ms | \
+         KB a participant (LiveKit's) | joins/s | lost |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     for (name, args) in SCENARIOS {
         if options.only.as_ref().is_none_or(|only| only == name) {
@@ -95,6 +117,9 @@ fn options(args: &[String]) -> Options {
         match key.as_str() {
             "--rounds" => options.rounds = value.parse().unwrap(),
             "--seconds" => options.seconds = value.parse().unwrap(),
+            "--settings" => options.settings.clone_from(value),
+            "--veth" => options.veth = value == "yes",
+            "--capacity" => options.capacity = Some(value.parse().unwrap()),
             "--only" => options.only = Some(value.clone()),
             "--server" => options.server = value.into(),
             "--livekit" => livekit.program = value.into(),
@@ -109,7 +134,8 @@ fn options(args: &[String]) -> Options {
 }
 
 fn row(options: &Options, name: &str, args: &[&str]) {
-    let (mut ours, mut limits, mut theirs): (Vec<Run>, Vec<f64>, Vec<Run>) = Default::default();
+    let (mut ours, mut limits, mut receiving, mut theirs): (Vec<Run>, Vec<f64>, Vec<f64>, Vec<Run>) =
+        Default::default();
     for _ in 0..options.rounds {
         let Some(run) = run(options, name, args, None) else { continue };
         let participants = args[1].parse().unwrap_or(1);
@@ -119,25 +145,36 @@ fn row(options: &Options, name: &str, args: &[&str]) {
             bytes: run.bytes as usize,
             rate: run.rate,
             seconds: options.seconds.min(5),
+            incoming: None,
         };
-        limits.extend(limit::measure(load));
+        // The loop knows the loopback alone.
+        if !options.veth {
+            limits.extend(limit::measure(load));
+            let incoming = Some((run.rate * run.incoming.0, run.incoming.1 as usize));
+            receiving.extend(limit::measure(limit::Load { incoming, ..load }));
+        }
         ours.push(run);
         theirs.extend(options.livekit.as_ref().and_then(|livekit| self::run(options, name, args, Some(livekit))));
     }
     let least = |runs: &[Run]| runs.iter().map(|run| run.cpu).fold(f64::INFINITY, f64::min);
-    let limit = limits.iter().copied().fold(f64::INFINITY, f64::min);
     let (us, them) = (least(&ours), least(&theirs));
+    let [limit, receiving] = [limits, receiving].map(|them| them.iter().copied().fold(f64::INFINITY, f64::min));
+    let of = |limit: f64| if limit.is_finite() { format!("{:.0} %", limit / us * 100.0) } else { "–".into() };
+    let figure = |limit: f64| if limit.is_finite() { format!("{limit:.2}") } else { "–".into() };
     let Some(best) = ours.iter().find(|run| run.cpu == us) else {
         return println!("| {name} {} | failed |", args[1..].join(" "));
     };
     let lk_memory = theirs.first().map_or_else(|| "–".to_owned(), |run| format!("{:.0}", run.memory));
     println!(
-        "| {name} {} | {us:.2} | {limit:.2} | {:.0} % | {:.1} | {} | {} | {:.1}, {:.1} | {:.0} ({lk_memory}) | {:.0} | \
+        "| {name} {} | {us:.2} | {} | {} | {} | {} | {:.1} | {} | {} | {:.1}, {:.1} | {:.0} ({lk_memory}) | {:.0} | \
          {:.2} % |",
         args[1..].join(" "),
-        limit / us * 100.0,
+        figure(limit),
+        of(limit),
+        figure(receiving),
+        of(receiving),
         best.train,
-        if them.is_finite() { format!("{them:.2}") } else { "–".into() },
+        figure(them),
         if them.is_finite() { format!("{:.1}", them / us) } else { "–".into() },
         best.delay[0],
         best.delay[1],
@@ -150,12 +187,12 @@ fn row(options: &Options, name: &str, args: &[&str]) {
 
 fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) -> Option<Run> {
     let server = match livekit {
-        None => ours(&options.server),
+        None => ours(options),
         Some(livekit) => pinned(SERVER_CORE, &livekit.program).arg("--config").arg(&livekit.config).spawn(),
     };
     let mut server = Running(server.ok()?);
     let (url, secret) = match livekit {
-        None => (format!("ws://127.0.0.1:{PORT}"), "secret".to_owned()),
+        None => (format!("ws://{}:{PORT}", options.host()), "secret".to_owned()),
         Some(livekit) => (livekit.url.clone(), livekit.secret.clone()),
     };
     await_port(&url)?;
@@ -165,9 +202,9 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
     bench.args(["bench", name]).args(args).args(["--url", &url, "--api-key", "devkey", "--api-secret", &secret]);
     bench.args(["--threads", "1", "--duration", &options.seconds.to_string(), "--pid", &server.0.id().to_string()]);
     bench.arg("--json").arg(&figures);
-    let before = metrics(livekit.is_none());
+    let before = metrics(options, livekit.is_none());
     let _ = bench.status();
-    let after = metrics(livekit.is_none());
+    let after = metrics(options, livekit.is_none());
     let _ = server.0.kill();
     let json: Value = serde_json::from_slice(&std::fs::read(&figures).ok()?).ok()?;
     let number = |path: &str| json.pointer(path).and_then(Value::as_f64);
@@ -176,6 +213,8 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
     let packets = change("visavis_train_packets_sum").max(1.0);
     let bytes = change("livekit_packet_bytes{direction=\"outgoing\",transmission=\"initial\"}");
     let count = change("livekit_packet_total{direction=\"outgoing\",transmission=\"initial\"}").max(1.0);
+    let came = change("livekit_packet_total{direction=\"incoming\",transmission=\"initial\"}").max(1.0);
+    let came_bytes = change("livekit_packet_bytes{direction=\"incoming\",transmission=\"initial\"}");
     Some(Run {
         cpu: number("/server/cpu_us_per_packet")?,
         rate: number("/packets_per_second")?,
@@ -185,15 +224,57 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
         joins: number("/joins_per_second").unwrap_or(f64::NAN),
         train: packets / trains,
         bytes: bytes / count + 16.0,
+        incoming: (came / count, came_bytes / came + 16.0),
     })
 }
 
-fn ours(program: &Path) -> std::io::Result<Child> {
+fn ours(options: &Options) -> std::io::Result<Child> {
     let ports = [PORT, PORT + 1, PORT + 2].map(|port| port.to_string());
-    let mut server = pinned(SERVER_CORE, program);
-    server.args(["serve", "--dev", "--bind", "127.0.0.1", "--node-ip", "127.0.0.1", "--port", &ports[0]]);
+    let host = options.host();
+    let mut server = match options.veth {
+        true => veth::beyond(SERVER_CORE, &options.server),
+        false => pinned(SERVER_CORE, &options.server),
+    };
+    server.args(["serve", "--dev", "--bind", host, "--node-ip", host, "--port", &ports[0]]);
     server.args(["--tcp-port", &ports[1], "--udp-port", &ports[2], "--config-body"]);
-    server.arg(format!("prometheus_port: {}", PORT + 3)).spawn()
+    server.arg(format!("prometheus_port: {}\n{}", PORT + 3, options.settings)).spawn()
+}
+
+/// How many viewers are borne, and how much later than without load packets come at 70 % of that.
+fn capacity(options: &Options, most: u32) {
+    let bench = |args: &[&str]| {
+        let server = Running(ours(options).ok()?);
+        let url = format!("ws://{}:{PORT}", options.host());
+        await_port(&url)?;
+        let figures = std::env::temp_dir().join(format!("visavis-rig-{}.json", std::process::id()));
+        let _ = std::fs::remove_file(&figures);
+        let mut bench = pinned(GENERATOR_CORE, &options.server);
+        bench.args(["bench", "livestream"]).args(args).args(["--url", &url, "--api-key", "devkey"]);
+        bench.args(["--api-secret", "secret", "--threads", "1", "--duration", &options.seconds.to_string()]);
+        bench.args(["--pid", &server.0.id().to_string()]).arg("--json").arg(&figures).status().ok()?;
+        serde_json::from_slice::<Value>(&std::fs::read(&figures).ok()?).ok()
+    };
+    let found = bench(&["--ramp-until-loss", "--participants", &most.to_string()]);
+    let Some(viewers) = found.as_ref().and_then(|json| json["capacity"].as_u64()) else {
+        return println!("no capacity was found");
+    };
+    println!("| viewers | of capacity | delay p50, p95, p99, max ms | server's cores | lost |\n|---|---|---|---|---|");
+    for share in [0.1, 0.7] {
+        let count = ((viewers as f64 * share) as u64).max(1);
+        let Some(json) = bench(&["--participants", &count.to_string()]) else { continue };
+        let delay = |name: &str| json["delay_us"][name].as_f64().unwrap_or(f64::NAN) / 1e3;
+        let cpu = json["server"]["cpu_seconds"].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "| {count} of {viewers} | {:.0} % | {:.2}, {:.2}, {:.2}, {:.1} | {:.2} | {:.2} % |",
+            share * 100.0,
+            delay("p50"),
+            delay("p95"),
+            delay("p99"),
+            delay("max"),
+            cpu / options.seconds as f64,
+            json["loss"].as_f64().unwrap_or(f64::NAN) * 100.0
+        );
+    }
 }
 
 fn pinned(core: &str, program: &Path) -> Command {
@@ -225,9 +306,9 @@ fn await_port(url: &str) -> Option<()> {
 }
 
 /// The server's own figures, as text.
-fn metrics(wanted: bool) -> String {
+fn metrics(options: &Options, wanted: bool) -> String {
     let read = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", PORT + 3))?;
+        let mut stream = TcpStream::connect((options.host(), PORT + 3))?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
