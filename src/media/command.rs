@@ -208,6 +208,8 @@ pub struct LayerTarget {
     pub disabled: bool,
     /// The best layer wanted; a lower one serves while it is missing.
     pub quality: Quality,
+    /// Pictures a second that suffice, where there are temporal layers to leave out; 0 for all.
+    pub pictures: u8,
 }
 
 /// The well-known data channels of LiveKit, and everything else.

@@ -15,7 +15,7 @@ use crate::transport::SenderSection;
 use crate::units::{ClockRate, MediaKind, PayloadType, RtpTime, SeqNo, Ssrc};
 
 use super::command::{LayerTarget, Quality};
-use super::depth::DepthFilter;
+use super::depth::{Depth, DepthFilter};
 use super::packet::SourcePacket;
 use super::pause::Pause;
 use super::select::{Choice, LAYERS, LayerIndex, LayerSet, Selector};
@@ -399,9 +399,9 @@ impl Forwarder {
         }
         if resumes {
             let [old, new] = clocks(self.source);
-            self.switch(now, packet, params, old, new);
+            self.switch(now, packet, stream, params, old, new);
         }
-        let verdict = self.number(now, packet, stream.structure());
+        let verdict = self.number(now, packet, stream);
         match verdict {
             Verdict::Send(out) if resumes => Verdict::Switched(out),
             verdict => verdict,
@@ -412,6 +412,7 @@ impl Forwarder {
         &mut self,
         now: Instant,
         packet: &SourcePacket,
+        stream: &Stream,
         params: &CodecParams,
         old: Option<SenderClock>,
         new: Option<SenderClock>,
@@ -423,7 +424,7 @@ impl Forwarder {
             Box::new(LateSource { stream, munger, vp8 })
         });
         self.munger.switch_source(packet.seq, packet.header.timestamp, timestamp);
-        self.filter.restart(self.selector.depth());
+        self.filter.restart(self.depth(stream));
         if let Some(first) = &packet.vp8 {
             self.vp8.get_or_insert_with(|| Box::new(Vp8Munger::new())).switch_source(first);
         }
@@ -460,12 +461,20 @@ impl Forwarder {
         mapped.filter(|mapped| mapped.distance_from(expected).abs() <= tolerance).unwrap_or(expected)
     }
 
-    fn number(&mut self, now: Instant, packet: &SourcePacket, structure: Option<&Structure>) -> Verdict {
+    /// What is wanted of the layers inside a stream: no more pictures than suffice.
+    fn depth(&self, stream: &Stream) -> Depth {
+        let depth = self.selector.depth();
+        let (pictures, rates) = (self.selector.target().pictures, stream.rates());
+        let Some(rates) = rates.filter(|_| pictures > 0) else { return depth };
+        Depth { temporal: depth.temporal.min(rates.sufficient(usize::from(depth.spatial), pictures)), ..depth }
+    }
+
+    fn number(&mut self, now: Instant, packet: &SourcePacket, stream: &Stream) -> Verdict {
         let order = self.munger.order(packet.seq);
         let mut codec = 0;
         // A late packet goes into the gap that was left for it, whatever its layer.
         if let Some(layers) = packet.layers.as_ref().filter(|_| matches!(order, Order::Contiguous | Order::Gap)) {
-            let passes = self.filter.pass(layers, self.selector.depth(), packet.opens);
+            let passes = self.filter.pass(layers, self.depth(stream), packet.opens);
             // Of VP8 whole pictures are left out, and numbered anew below.
             if !passes && packet.vp8.is_none() {
                 self.munger.drop_packet(packet.seq);
@@ -475,7 +484,7 @@ impl Forwarder {
                 codec |= WITH_MARKER;
             }
             if self.filter.announces(layers)
-                && let Some(structure) = structure
+                && let Some(structure) = stream.structure()
             {
                 let flowing = self.filter.flowing();
                 codec |= Outgoing::pack_targets(structure, structure.within(flowing.spatial, flowing.temporal));

@@ -4,7 +4,7 @@
 //! read once (`receive`), the stream and layer are known or found (`binding`, `stream`, `track`), each forwarder
 //! decides by numbers alone (`forwarder`, [`select`]) and queues; [`Shard::flush`] writes, seals and hands over
 //! (`send`, `padding`), near the way's limit not all at once (`pace`). RTCP comes in through `feedback` and leaves through `reports`. What the way to a subscriber
-//! carries is estimated (`estimate`) and shared out among its subscriptions (`allocate`).
+//! carries is estimated (`estimate`) and shared out among its subscriptions (`allocate`, `levels`, `share`).
 
 pub mod command;
 pub mod counters;
@@ -23,15 +23,18 @@ mod estimate;
 mod feedback;
 mod forwarder;
 mod keyframe;
+mod levels;
 mod pace;
 mod packet;
 mod padding;
 mod pause;
+mod rates;
 mod receive;
 mod reports;
 mod send;
 mod sent;
 mod shard;
+mod share;
 mod speakers;
 mod stream;
 mod table;

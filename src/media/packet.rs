@@ -94,9 +94,9 @@ impl SourcePacket {
         Self { stream, seq, header, codec, vp8, opens, layers, values }
     }
 
-    /// Its size as it came.
+    /// Its size without padding, which is not passed on.
     pub fn bytes(&self) -> u64 {
-        u64::from(self.header.len)
+        u64::from(self.header.len - u16::from(self.header.padding_len))
     }
 
     /// The extension values to be passed on; `bytes` is the packet.

@@ -103,6 +103,16 @@ impl Selector {
         self.cap = cap;
     }
 
+    /// Bandwidth allows less than everything.
+    pub fn is_capped(&self) -> bool {
+        self.cap != Quality::High || self.temporal_cap != u8::MAX
+    }
+
+    /// The best temporal layer that bandwidth allows.
+    pub const fn temporal_cap(&self) -> u8 {
+        self.temporal_cap
+    }
+
     /// Bandwidth allows temporal layers up to this one.
     pub fn set_temporal_cap(&mut self, cap: u8) {
         self.temporal_cap = cap;
@@ -191,7 +201,7 @@ mod tests {
     }
 
     fn wants(quality: Quality) -> LayerTarget {
-        LayerTarget { disabled: false, quality }
+        LayerTarget { quality, ..LayerTarget::default() }
     }
 
     #[test]
@@ -258,7 +268,7 @@ mod tests {
         let mut selector = Selector::new(wants(Quality::Low));
         selector.refresh(now, all);
         selector.choose(now, 0, true, all);
-        selector.set_target(LayerTarget { disabled: true, quality: Quality::Low });
+        selector.set_target(LayerTarget { disabled: true, ..wants(Quality::Low) });
         assert!(!selector.refresh(now, all));
         assert_eq!(selector.choose(now, 0, true, all), Choice::Skip);
         selector.set_target(wants(Quality::Low));

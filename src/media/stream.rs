@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::rtp::cache::PacketCache;
-use crate::rtp::dd::{MAX_SPATIAL, Structure};
+use crate::rtp::dd::Structure;
 use crate::rtp::layers::Layers;
 use crate::rtp::nack::NackTracker;
 use crate::rtp::stats::ReceiveStats;
@@ -12,6 +12,7 @@ use crate::units::{Bitrate, ClockRate, MediaKind, PayloadType, Rid, Ssrc};
 
 use super::keyframe::KeyFrameRequests;
 use super::packet::SourcePacket;
+use super::rates::LayerRates;
 use super::select::LayerIndex;
 use super::table::Key;
 use super::track::TrackKey;
@@ -74,8 +75,8 @@ pub struct Stream {
     rate: Bitrate,
     /// What its dependency descriptors refer to, and which packet brought that.
     structure: Option<(u64, Box<Structure>)>,
-    /// Bytes of each spatial layer in the window, and rates over the last one.
-    layers: [(u64, Bitrate); MAX_SPATIAL],
+    /// What the layers inside it take, where it tells of any.
+    rates: Option<Box<LayerRates>>,
 }
 
 impl Stream {
@@ -109,7 +110,7 @@ impl Stream {
             window: (now, 0),
             rate: Bitrate(0),
             structure: None,
-            layers: [(0, Bitrate(0)); MAX_SPATIAL],
+            rates: None,
         }
     }
 
@@ -148,7 +149,9 @@ impl Stream {
         if age >= RATE_WINDOW {
             self.rate = Bitrate::of(bytes, age);
             self.window = (now, 0);
-            self.layers = self.layers.map(|(bytes, _)| (0, Bitrate::of(bytes, age)));
+            if let Some(rates) = &mut self.rates {
+                rates.turn(age);
+            }
         } else {
             self.window.1 = bytes;
         }
@@ -157,16 +160,12 @@ impl Stream {
     /// Takes note of a packet's layer.
     #[inline]
     pub fn arrived_in(&mut self, layers: &Layers, header: &RtpHeader) {
-        if let Some((bytes, _)) = self.layers.get_mut(usize::from(layers.spatial)) {
-            *bytes += forwarded_bytes(header);
-        }
+        self.rates.get_or_insert_default().count(layers, forwarded_bytes(header));
     }
 
-    /// The rate of a spatial layer and all below it over the last second; none in a stream of only one.
-    pub fn rate_within(&self, now: Instant, spatial: usize) -> Option<Bitrate> {
-        let several = self.layers[1..].iter().any(|(_, rate)| rate.bps() > 0);
-        let all = self.layers.iter().take(spatial + 1).map(|(_, rate)| rate.bps()).sum();
-        several.then(|| if self.rate(now).bps() == 0 { Bitrate(0) } else { Bitrate(all) })
+    /// What the layers inside it take, where it tells of any.
+    pub fn rates(&self) -> Option<&LayerRates> {
+        self.rates.as_deref()
     }
 
     /// Keeps the structure that a dependency descriptor brings.

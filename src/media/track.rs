@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 
 use crate::ids::MediaTrackId;
 use crate::rtp::audio_level::{LevelParams, LevelWindow};
-use crate::units::{Bitrate, ClockRate, MediaKind, Mid, Rid, RtpTime};
+use crate::units::{ClockRate, MediaKind, Mid, Rid, RtpTime};
 
 use super::command::TrackSpec;
 use super::forwarder::ForwarderKey;
@@ -112,17 +112,6 @@ impl Track {
             self.level = LevelWindow::new(rate, self.level_params);
         }
         self.level.observe(level, timestamp, now);
-    }
-
-    /// What a quality takes where one stream holds all of them; none where streams are the layers. Zero where the
-    /// stream has no such layer.
-    pub fn rate_inside(&self, now: Instant, streams: &Table<Stream>, layer: LayerIndex) -> Option<Bitrate> {
-        let mut flowing = self.layers.iter().flatten();
-        let (Some(only), None) = (flowing.next(), flowing.next()) else { return None };
-        let stream = streams.get(*only)?;
-        let within = stream.rate_within(now, layer)?;
-        let more = layer == 0 || stream.rate_within(now, layer - 1) != Some(within);
-        Some(if more { within } else { Bitrate(0) })
     }
 
     /// Attaches a stream as one of the layers. The stream that it replaces is returned.

@@ -81,6 +81,8 @@ pub struct TrackSettings {
     pub quality: Quality,
     /// The element's size, which is preferred.
     pub size: Option<(u32, u32)>,
+    /// Pictures a second that suffice; 0 for all.
+    pub pictures: u8,
     /// How much it matters beside others; 0 where nothing was said.
     pub priority: u8,
 }
@@ -324,11 +326,12 @@ impl Participant {
     pub fn target(&self, publication: &Publication) -> LayerTarget {
         match self.settings.get(publication.sid.as_str()) {
             None => LayerTarget {
-                disabled: false,
                 quality: if self.adaptive_stream { Quality::Low } else { Quality::High },
+                ..LayerTarget::default()
             },
             Some(settings) => LayerTarget {
                 disabled: settings.disabled,
+                pictures: settings.pictures,
                 quality: match settings.size {
                     Some((width, height)) => publication.quality_for(width, height),
                     None => settings.quality,

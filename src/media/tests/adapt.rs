@@ -195,3 +195,26 @@ fn a_client_that_knows_no_pause_keeps_its_picture() {
     assert_eq!(room.world.count(|event| matches!(event, Event::StreamPaused { .. })), 0);
     assert_eq!(room.layer(1), Some(Quality::Low));
 }
+
+#[test]
+fn half_the_frames_of_a_better_layer_come_before_all_of_it_and_fewer_of_the_lowest_before_none() {
+    // The layers take 220, 660 and 1320 kbit/s, and with half the frames half of it.
+    for (kbps, layer, frames) in [
+        (1200, Quality::High, 14.0..18.0),
+        (2000, Quality::High, 26.0..32.0),
+        (550, Quality::Medium, 14.0..18.0),
+        (200, Quality::Low, 6.0..20.0),
+    ] {
+        let mut room = Room::new(1, true, &[Line::new(25).of(kbps)]);
+        room.world.cameras[0].temporal = true;
+        room.run(15 * SECOND);
+        let since = room.world.now;
+        room.run(20 * SECOND);
+        let figures = room.figures(1, since);
+        println!("{kbps}: {figures:?}");
+        assert_eq!(room.layer(1), Some(layer), "{kbps}: {:?}", room.layers(1));
+        assert!(frames.contains(&figures.frames_per_second), "{kbps}: {figures:?}");
+        assert_eq!(figures.overflowed[1], 0, "{kbps}: {figures:?}");
+        assert!(figures.switches <= 2, "{kbps}: {figures:?}");
+    }
+}

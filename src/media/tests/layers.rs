@@ -144,7 +144,7 @@ fn whoever_begins_while_the_publisher_is_silent_sees_it_as_soon_as_it_sends_agai
     world.run_for(Duration::from_secs(2));
     world.cameras[0].layers.iter_mut().for_each(|layer| layer.paused = true);
     world.run_for(Duration::from_secs(6));
-    let target = LayerTarget { disabled: true, quality: Quality::High };
+    let target = LayerTarget { disabled: true, ..LayerTarget::default() };
     world.command(Command::SetTarget { id: ForwarderId(1), target });
     world.want(1, Quality::High);
     world.run_for(Duration::from_secs(1));
@@ -158,7 +158,7 @@ fn whoever_begins_while_the_publisher_is_silent_sees_it_as_soon_as_it_sends_agai
 fn a_disabled_subscription_gets_nothing_and_comes_back_with_a_key_frame() {
     let mut world = call(7, 1, &["q", "h", "f"]);
     world.run_for(Duration::from_secs(2));
-    let target = LayerTarget { disabled: true, quality: Quality::High };
+    let target = LayerTarget { disabled: true, ..LayerTarget::default() };
     world.command(Command::SetTarget { id: ForwarderId(1), target });
     world.run_for(Duration::from_millis(50));
     let stopped = world.clients[1].rtp.len();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::video::{codec, extensions, receiver, sender};
 use super::world::World;
 use crate::ids::{ForwarderId, MediaTrackId};
-use crate::media::{Event, Quality};
+use crate::media::{Command, Event, LayerTarget, Quality};
 use crate::rtp::dd::tests::Pen;
 use crate::rtp::vp8::Vp8Descriptor;
 use crate::rtp::write::{HeaderFields, write_header};
@@ -309,6 +309,24 @@ fn temporal_layers_are_left_out_and_come_back_without_a_key_frame() {
             call.run(40);
             let temporal: HashSet<u8> = call.pictures(before + 16).iter().map(|(_, _, temporal)| *temporal).collect();
             assert_eq!(temporal, (0..=cap).collect(), "{kind:?} up to {cap}");
+        }
+        assert_eq!(call.plis, plis, "{kind:?}");
+    }
+}
+
+#[test]
+fn whoever_needs_few_pictures_a_second_gets_the_temporal_layers_that_suffice() {
+    for kind in [Kind::Vp8, Kind::Vp9, Kind::Vp9Described, Kind::Av1] {
+        let mut call = Call::new(kind, false);
+        let plis = call.plis;
+        // Thirty pictures a second are sent.
+        for (pictures, layers) in [(7, 1), (8, 1), (15, 2), (25, 3), (10, 2), (0, 3)] {
+            let before = call.picture;
+            let target = LayerTarget { pictures, quality: Quality::High, disabled: false };
+            call.world.command(Command::SetTarget { id: ForwarderId(1), target });
+            call.run(40);
+            let temporal: HashSet<u8> = call.pictures(before + 16).iter().map(|(_, _, temporal)| *temporal).collect();
+            assert_eq!(temporal, (0..layers).collect(), "{kind:?}: {pictures} a second");
         }
         assert_eq!(call.plis, plis, "{kind:?}");
     }

@@ -87,6 +87,7 @@ pub struct Layer {
     picture: u16,
     tl0: u8,
     key_idx: u8,
+    since_key: usize,
     wants_key: bool,
     rtx_seq: u16,
 }
@@ -104,6 +105,8 @@ pub struct Camera {
     pub packets: [usize; 3],
     /// How many times as large a key frame is; none for two packets more.
     pub key_weight: Option<usize>,
+    /// Each layer has three temporal ones, of 7.5, 15 and 30 frames a second.
+    pub temporal: bool,
     /// Frames between two key frames that nobody asked for.
     pub key_every: Option<u32>,
     /// Padding alone follows each frame.
@@ -127,6 +130,7 @@ impl Camera {
             picture: 0x7FF0 - 1000 * index as u16,
             tl0: 250 + index as u8,
             key_idx: 30,
+            since_key: 0,
             wants_key: true,
             rtx_seq: 7,
         };
@@ -139,6 +143,7 @@ impl Camera {
             named_frames: 10,
             packets: [2, 3, 4],
             key_weight: None,
+            temporal: false,
             key_every: None,
             pads: false,
             content: None,
@@ -211,7 +216,11 @@ impl Camera {
             let unasked = self.key_every.is_some_and(|every| self.frames.is_multiple_of(every));
             let key = std::mem::take(&mut layer.wants_key) || unasked;
             layer.picture = (layer.picture + 1) & 0x7FFF;
-            layer.tl0 = layer.tl0.wrapping_add(1);
+            layer.since_key = if key { 0 } else { layer.since_key + 1 };
+            let temporal = if self.temporal { [0, 2, 1, 2][layer.since_key % 4] } else { 0u8 };
+            // Every second picture of a higher layer refers to the lowest alone.
+            let sync = temporal > 0 && layer.since_key % 8 < 4;
+            layer.tl0 = layer.tl0.wrapping_add(u8::from(temporal == 0));
             layer.key_idx = (layer.key_idx + u8::from(key)) & 0x1F;
             layer.key_frames += usize::from(key);
             let usual = self.packets[index];
@@ -224,7 +233,7 @@ impl Camera {
                     0x80 | (layer.picture >> 8) as u8,
                     layer.picture as u8,
                     layer.tl0,
-                    layer.key_idx,
+                    temporal << 6 | u8::from(sync) << 5 | layer.key_idx,
                 ];
                 let mut payload = descriptor.to_vec();
                 payload.push(u8::from(!key));

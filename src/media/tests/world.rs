@@ -176,12 +176,12 @@ impl World {
             id: ForwarderId(forwarder),
             track: MediaTrackId(track),
             transport,
-            target: LayerTarget { disabled: false, quality },
+            target: LayerTarget { quality, ..LayerTarget::default() },
         });
     }
 
     pub fn want(&mut self, forwarder: u64, quality: Quality) {
-        let target = LayerTarget { disabled: false, quality };
+        let target = LayerTarget { quality, ..LayerTarget::default() };
         self.command(Command::SetTarget { id: ForwarderId(forwarder), target });
     }
 

@@ -139,6 +139,7 @@ impl Room {
                 disabled: settings.disabled,
                 quality: quality(settings.quality),
                 size,
+                pictures: settings.fps.min(u8::MAX.into()) as u8,
                 priority: settings.priority.min(u8::MAX.into()) as u8,
             };
             participant.settings.insert(sid.clone(), wanted);
@@ -156,6 +157,7 @@ impl Room {
             disabled,
             quality: if adaptive { crate::media::Quality::Low } else { crate::media::Quality::High },
             size: None,
+            pictures: 0,
             priority: 0,
         });
         settings.disabled = disabled;

@@ -133,8 +133,13 @@ async fn track_settings_reach_the_forwarder() {
     ben.offer(1, &RECVONLY).await;
     ben.answer().await;
     for (width, expected) in [(320, Quality::Low), (1280, Quality::High)] {
-        let settings =
-            UpdateTrackSettings { track_sids: vec![sid.clone()], width, height: width * 9 / 16, ..Default::default() };
+        let settings = UpdateTrackSettings {
+            track_sids: vec![sid.clone()],
+            width,
+            height: width * 9 / 16,
+            fps: 15,
+            ..Default::default()
+        };
         ben.send(signal_request::Message::TrackSetting(settings)).await;
         // High is what it has from the start: only changes travel.
         if expected == Quality::Low {
@@ -144,11 +149,11 @@ async fn track_settings_reach_the_forwarder() {
                 .commands()
                 .into_iter()
                 .filter_map(|it| match it {
-                    Command::SetTarget { target, .. } => Some(target.quality),
+                    Command::SetTarget { target, .. } => Some((target.quality, target.pictures)),
                     _ => None,
                 })
                 .collect();
-            assert_eq!(targets, [Quality::Low]);
+            assert_eq!(targets, [(Quality::Low, 15)]);
         }
     }
     let update = UpdateSubscription { track_sids: vec![sid], subscribe: false, ..Default::default() };
