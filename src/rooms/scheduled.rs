@@ -203,18 +203,18 @@ fn measured(minute: &MinuteOfQuality) -> Figures {
             Quality::Medium => "medium",
             Quality::High => "high",
         }),
-        judged: minute.mos.map(|mos| Assessment { mos, cause: minute.cause.and_then(cause) }),
+        judged: minute.mos.map(|mos| Assessment { mos, cause: minute.cause.map(cause) }),
     }
 }
 
-/// The office's word; it has none for pictures that are small because the line is narrow.
-fn cause(cause: score::Cause) -> Option<Cause> {
+/// The office's word.
+const fn cause(cause: score::Cause) -> Cause {
     match cause {
-        score::Cause::LossUp => Some(Cause::LossUp),
-        score::Cause::LossDown => Some(Cause::LossDown),
-        score::Cause::Delay => Some(Cause::Delay),
-        score::Cause::Jitter => Some(Cause::Jitter),
-        score::Cause::Layer => None,
+        score::Cause::LossUp => Cause::LossUp,
+        score::Cause::LossDown => Cause::LossDown,
+        score::Cause::Delay => Cause::Delay,
+        score::Cause::Jitter => Cause::Jitter,
+        score::Cause::Layer => Cause::Layer,
     }
 }
 

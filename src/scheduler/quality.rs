@@ -50,6 +50,8 @@ pub enum Cause {
     Delay,
     /// The line is uneven.
     Jitter,
+    /// The line is narrow, and so is the picture.
+    Layer,
 }
 
 impl Cause {
@@ -60,12 +62,14 @@ impl Cause {
             Cause::LossDown => "loss_down",
             Cause::Delay => "delay",
             Cause::Jitter => "jitter",
+            Cause::Layer => "layer",
         }
     }
 
     /// The cause of that word.
     pub fn parse(word: &str) -> Option<Cause> {
-        [Cause::LossUp, Cause::LossDown, Cause::Delay, Cause::Jitter].into_iter().find(|cause| cause.as_str() == word)
+        let all = [Cause::LossUp, Cause::LossDown, Cause::Delay, Cause::Jitter, Cause::Layer];
+        all.into_iter().find(|cause| cause.as_str() == word)
     }
 }
 

@@ -66,7 +66,13 @@ export function After({
   );
 }
 
-const CAUSES = { loss_up: 'loss_up', loss_down: 'loss_down', delay: 'delay', jitter: 'jitter' } as const;
+const CAUSES = {
+  loss_up: 'loss_up',
+  loss_down: 'loss_down',
+  delay: 'delay',
+  jitter: 'jitter',
+  layer: 'layer',
+} as const;
 
 function Report({ appointmentId, seconds }: { appointmentId: string; seconds: number }) {
   const { t } = useTranslation('call');
