@@ -1,15 +1,20 @@
 //! What a publisher need send of one track: for each codec the best quality that any subscriber wants (LiveKit's
 //! `pkg/rtc/dynacast`). More is asked for at once, less only after a while, so that a subscriber who changes its mind
-//! does not make the publisher's encoders stop and start.
+//! does not make the publisher's encoders stop and start. Sound has no layers and is cheap: of a track in several codecs
+//! each is wanted or not, and that is told at once.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use visavis_signaling::proto::{SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate, VideoQuality};
+use visavis_signaling::proto::{
+    SubscribedAudioCodec, SubscribedAudioCodecUpdate, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate,
+    VideoQuality,
+};
 
 use crate::media::Quality;
 use crate::rooms::participant::ParticipantKey;
 use crate::rtp::Codec;
+use crate::units::MediaKind;
 
 /// Less is asked for when it has been enough for this long.
 pub const LOWER_AFTER: Duration = Duration::from_secs(5);
@@ -21,12 +26,13 @@ const QUALITIES: [Quality; 3] = [Quality::Low, Quality::Medium, Quality::High];
 /// The best quality that is wanted of each codec; none where nobody wants it.
 pub type Wanted = Vec<(Codec, Option<Quality>)>;
 
-/// What the subscribers of one video track want, and what its publisher was told of that.
+/// What the subscribers of one track want, and what its publisher was told of that.
 #[derive(Debug)]
 pub struct Dynacast {
     wants: HashMap<ParticipantKey, (Codec, Quality)>,
     lanes: Vec<Lane>,
     since: Instant,
+    kind: MediaKind,
     told: Option<Wanted>,
     /// When less is asked for, while more was than is wanted now.
     lower_at: Option<Instant>,
@@ -42,8 +48,8 @@ struct Lane {
 
 impl Dynacast {
     /// A track that nobody has subscribed to.
-    pub fn new(now: Instant) -> Self {
-        Self { wants: HashMap::new(), lanes: Vec::new(), since: now, told: None, lower_at: None }
+    pub fn new(now: Instant, kind: MediaKind) -> Self {
+        Self { wants: HashMap::new(), lanes: Vec::new(), since: now, kind, told: None, lower_at: None }
     }
 
     /// The track is published in this codec too.
@@ -68,22 +74,23 @@ impl Dynacast {
     /// What the publisher is to be told now, if anything.
     pub fn look(&mut self, now: Instant) -> Option<Wanted> {
         let wanted = self.wanted();
+        let video = self.kind == MediaKind::Video;
         let due = match &self.told {
             _ if wanted.is_empty() => false,
-            None => !self.wants.is_empty() || now.saturating_duration_since(self.since) >= FIRST_AFTER,
+            None => !self.wants.is_empty() || video && now.saturating_duration_since(self.since) >= FIRST_AFTER,
             Some(told) if *told == wanted => {
                 self.lower_at = None;
                 false
             }
-            Some(told) if lowers_only(told, &wanted) => now >= *self.lower_at.get_or_insert(now + LOWER_AFTER),
+            Some(told) if video && lowers_only(told, &wanted) => now >= *self.lower_at.get_or_insert(now + LOWER_AFTER),
             Some(_) => true,
         };
         due.then(|| self.tell(wanted))
     }
 
     /// Time alone may change what [`Self::look`] says.
-    pub const fn is_waiting(&self) -> bool {
-        self.lower_at.is_some() || self.told.is_none()
+    pub fn is_waiting(&self) -> bool {
+        self.kind == MediaKind::Video && (self.lower_at.is_some() || self.told.is_none())
     }
 
     /// The publisher may not know what it was told, or did not care: it is told anew.
@@ -117,7 +124,19 @@ fn lowers_only(told: &Wanted, wanted: &Wanted) -> bool {
     told.len() == wanted.len() && told.iter().zip(wanted).all(|(told, wanted)| wanted.1 <= told.1)
 }
 
-/// The message for the publisher.
+/// The message for the publisher of sound.
+pub fn audio_update(track_sid: &str, wanted: &Wanted) -> SubscribedAudioCodecUpdate {
+    let codec = |(codec, best): &(Codec, Option<Quality>)| SubscribedAudioCodec {
+        codec: codec.name().to_ascii_lowercase(),
+        enabled: best.is_some(),
+    };
+    SubscribedAudioCodecUpdate {
+        track_sid: track_sid.into(),
+        subscribed_audio_codecs: wanted.iter().map(codec).collect(),
+    }
+}
+
+/// The message for the publisher of a picture.
 pub fn update(track_sid: &str, wanted: &Wanted) -> SubscribedQualityUpdate {
     let qualities = |best: Option<Quality>| {
         [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High].into_iter().zip(QUALITIES).map(
@@ -152,7 +171,7 @@ mod tests {
     const BEN: ParticipantKey = ParticipantKey(2);
 
     fn vp8(now: Instant) -> Dynacast {
-        let mut dynacast = Dynacast::new(now);
+        let mut dynacast = Dynacast::new(now, MediaKind::Video);
         dynacast.add_codec(Codec::Vp8);
         dynacast
     }

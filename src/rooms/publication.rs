@@ -70,6 +70,7 @@ impl Publication {
     /// The publication that a request asks for, not yet carried by any section.
     pub fn new(sid: TrackSid, request: &AddTrackRequest, now: Instant) -> Self {
         let info = track_info(&sid, request);
+        let kind = kind_of(&info);
         let mut cids = vec![request.cid.clone()];
         cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()));
         cids.retain(|cid| !cid.is_empty());
@@ -81,14 +82,19 @@ impl Publication {
             encodings: Vec::new(),
             subscriber_announced: false,
             has_media: false,
-            dynacast: Dynacast::new(now),
+            dynacast: Dynacast::new(now, kind),
             regressed: None,
         }
     }
 
+    /// Its publisher is told what is wanted of it: of pictures, and of sound in several codecs.
+    pub fn is_cast(&self) -> bool {
+        self.kind() == MediaKind::Video || self.info.codecs.len() > 1
+    }
+
     /// Audio or video.
     pub fn kind(&self) -> MediaKind {
-        if self.info.r#type == TrackType::Audio as i32 { MediaKind::Audio } else { MediaKind::Video }
+        kind_of(&self.info)
     }
 
     /// Others may know of it: a section carries it.
@@ -176,7 +182,7 @@ impl Publication {
     /// Codecs that the publisher announced and does not send yet.
     fn potential(&self) -> impl Iterator<Item = Codec> {
         let unbound = self.info.codecs.iter().filter(|it| it.mid.is_empty());
-        let codecs = unbound.filter_map(|it| Codec::parse(&it.mime_type)).filter(|it| it.kind() == MediaKind::Video);
+        let codecs = unbound.filter_map(|it| Codec::parse(&it.mime_type)).filter(|it| it.kind() == self.kind());
         codecs.filter(|codec| self.encodings.iter().all(|it| it.codec != *codec))
     }
 
@@ -263,6 +269,10 @@ impl Publication {
             })
             .collect()
     }
+}
+
+const fn kind_of(info: &TrackInfo) -> MediaKind {
+    if info.r#type == TrackType::Audio as i32 { MediaKind::Audio } else { MediaKind::Video }
 }
 
 /// LiveKit's quality as a layer index; `OFF` counts as low, it comes with `disabled`.

@@ -1,7 +1,7 @@
 //! Telling publishers which layers and codecs somebody wants.
 
 use super::Room;
-use crate::rooms::dynacast::update;
+use crate::rooms::dynacast::{audio_update, update};
 use crate::rooms::participant::ParticipantKey;
 use crate::units::MediaKind;
 
@@ -15,8 +15,8 @@ impl Room {
         else {
             return;
         };
-        if publication.kind() == MediaKind::Video {
-            publication.dynacast.want(subscriber, want);
+        publication.dynacast.want(subscriber, want);
+        if publication.is_cast() {
             self.unlooked.insert((publisher, sid.to_owned()));
         }
     }
@@ -59,12 +59,19 @@ impl Room {
         let Some(participant) = self.participants.get_mut(&publisher).filter(|it| it.link.is_some()) else { return };
         let Some(publication) = participant.publications.get_mut(sid) else { return };
         // A muted track sends nothing whatever it is told, and is told when it is unmuted.
-        if publication.kind() != MediaKind::Video || publication.info.muted || !publication.is_visible() {
+        if !publication.is_cast() || publication.info.muted || !publication.is_visible() {
             return;
         }
         if let Some(wanted) = publication.dynacast.look(now) {
             tracing::debug!(room = %self.name, track = sid, ?wanted, "wanted of the track");
-            self.tell_with(publisher, |session| session.subscribed_quality(update(sid, &wanted)));
+            match publication.kind() {
+                MediaKind::Video => {
+                    self.tell_with(publisher, |session| session.subscribed_quality(update(sid, &wanted)));
+                }
+                MediaKind::Audio => {
+                    self.tell_with(publisher, |session| session.subscribed_audio_codecs(audio_update(sid, &wanted)));
+                }
+            }
         }
     }
 }

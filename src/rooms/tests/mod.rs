@@ -32,6 +32,7 @@ use crate::transport::{Fingerprint, IceCredentials, Path, SocketId};
 use crate::units::UnixTime;
 
 mod admission;
+mod audio_codecs;
 mod backup_codec;
 mod calls;
 mod chat;
