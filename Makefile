@@ -64,6 +64,11 @@ adapt: ## Renews benches/ADAPT.md: video over bad lines, simulated in virtual ti
 	cargo bench --quiet --locked --bench adapt > benches/ADAPT.md.new
 	mv benches/ADAPT.md.new benches/ADAPT.md
 
+.PHONY: replay
+replay: ## Plays a call again that `visavis call export` wrote down (FILE=call.jsonl), simulated in virtual time
+	@.ci/need cargo cc
+	cargo bench --quiet --locked --bench adapt -- --replay "$(abspath $(FILE))"
+
 .PHONY: screenshots
 screenshots: ## Pictures of every page in every size, by Chromium, into tests/clients/out/screenshots
 	@.ci/need cargo cc node npm python3

@@ -1,6 +1,8 @@
 //! Video over lines that are not ideal: the adaptive forwarder beside one of fixed layers, in virtual time.
 //!
-//! `make adapt` writes what this prints into `benches/ADAPT.md`; everything in it follows from the seeds.
+//! `make adapt` writes what this prints into `benches/ADAPT.md`; everything in it follows from the seeds. With
+//! `--replay FILE`, `make replay`, it plays a call again that `visavis call export` has written down; `--record FILE`
+//! writes a simulated one.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -19,12 +21,20 @@ mod tests {
 }
 
 use tests::sim::link::{Line, Loss};
+use tests::sim::replay::{Recorded, recorded};
 use tests::sim::room::{Figures, Room};
 
 const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 const SECOND: Duration = Duration::from_secs(1);
 
 fn main() {
+    let value_of = |flag: &str| std::env::args().skip_while(|argument| argument != flag).nth(1);
+    if let Some(file) = value_of("--replay") {
+        return replay(&file);
+    }
+    if let Some(file) = value_of("--record") {
+        return std::fs::write(&file, bad_call()).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
     // What cargo passes on (`--bench`) means nothing here.
     println!("{HEAD}");
     println!("## The five marks\n");
@@ -32,6 +42,28 @@ fn main() {
     println!("\n## Conditions\n");
     println!("{CONDITIONS}");
     conditions();
+}
+
+/// A call on a line that has everything: wide, narrow, lossy, cut off, and wide again.
+fn bad_call() -> String {
+    let wide = Line::new(25).of(2500);
+    let lossy = Line { loss: Loss::Random(0.04), ..wide };
+    recorded(11, &[(12, wide), (12, Line::new(25).of(600)), (14, lossy), (6, Line { cut: true, ..wide }), (14, wide)])
+}
+
+/// What was estimated in a call, second by second, beside what is when its way is played again.
+fn replay(file: &str) {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let recorded = Recorded::read(&text);
+    for (at, line) in &recorded.pieces {
+        println!("{:7.1} s  {line:?}", at.as_secs_f64());
+    }
+    let room = recorded.play(1);
+    println!("\n second   recorded     played (kbit/s)");
+    for (second, (recorded, played)) in (1..).zip(recorded.beside(&room)) {
+        println!("{second:7} {recorded:10.0} {played:10.0}");
+    }
+    println!("\n{:?}", room.figures(1, room.begun));
 }
 
 const HEAD: &str = "# Video that adapts

@@ -4,6 +4,7 @@
 //! [`SignalTarget`].
 
 mod access;
+mod calls;
 mod catalogue;
 mod client_ip;
 mod domain;
@@ -141,9 +142,13 @@ fn cross_origin(router: Router) -> Router {
     router.layer(cors)
 }
 
-/// LiveKit's server API, every route with its caller.
+/// LiveKit's server API and our own part of it, every route with its caller.
 pub fn server_routes() -> Routes<Arc<RoomService>> {
-    Routes::new(false).add(Access::ServerToken, "/twirp/livekit.RoomService/{method}", post(room_service::call))
+    Routes::new(false).add(Access::ServerToken, "/twirp/livekit.RoomService/{method}", post(room_service::call)).add(
+        Access::ServerToken,
+        "/twirp/visavis.CallService/{method}",
+        post(calls::call),
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! LiveKit's RoomService over Twirp: `POST /twirp/livekit.RoomService/{method}`, protobuf or proto-JSON
 //! (livekit/protocol `livekit_room.proto`, livekit `pkg/service/roomservice.go`).
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -35,7 +36,7 @@ pub struct RoomService {
 
 /// A Twirp error: a code, a text, an HTTP status that follows from the code.
 #[derive(Debug, Serialize)]
-struct Fault {
+pub(super) struct Fault {
     code: &'static str,
     msg: String,
     #[serde(skip)]
@@ -43,7 +44,7 @@ struct Fault {
 }
 
 impl Fault {
-    fn new(code: &'static str, status: u16, msg: impl Into<String>) -> Self {
+    pub(super) fn new(code: &'static str, status: u16, msg: impl Into<String>) -> Self {
         Self { code, status, msg: msg.into() }
     }
 
@@ -52,8 +53,14 @@ impl Fault {
     }
 
     /// LiveKit says this for a missing token and for a missing grant alike.
-    fn unauthenticated() -> Self {
+    pub(super) fn unauthenticated() -> Self {
         Self::new("unauthenticated", 401, "permissions denied")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.msg)
     }
 }
 
@@ -108,6 +115,14 @@ impl Call {
     }
 }
 
+/// What the token of a request grants.
+pub(super) fn granted(service: &RoomService, headers: &HeaderMap) -> Result<VideoGrant, Fault> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = bearer_token(authorization, "").ok().flatten();
+    let verified = token.and_then(|token| verify(&service.keys, &token, service.clock.unix()).ok());
+    verified.and_then(|token| token.claims.video).ok_or_else(Fault::unauthenticated)
+}
+
 /// `POST /twirp/livekit.RoomService/{method}`.
 pub(super) async fn call(
     State(service): State<Arc<RoomService>>,
@@ -120,16 +135,14 @@ pub(super) async fn call(
     if !json && !kind.starts_with("application/protobuf") {
         return Fault::new("bad_route", 404, format!("unexpected Content-Type: {kind:?}")).into_response();
     }
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = bearer_token(authorization, "").ok().flatten();
-    let verified = token.and_then(|token| verify(&service.keys, &token, service.clock.unix()).ok());
-    let Some(grant) = verified.and_then(|token| token.claims.video) else {
-        return Fault::unauthenticated().into_response();
+    let grant = match granted(&service, &headers) {
+        Ok(grant) => grant,
+        Err(fault) => return fault.into_response(),
     };
     let call = Call { json, body, grant };
     let answer = service.dispatch(&method, &call).await;
     answer.unwrap_or_else(|fault| {
-        tracing::info!(%method, code = fault.code, cause = %fault.msg, "server API request refused");
+        tracing::info!(%method, %fault, "server API request refused");
         fault.into_response()
     })
 }

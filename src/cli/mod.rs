@@ -4,6 +4,7 @@
 mod args;
 mod backup;
 mod bench;
+mod call;
 mod check;
 mod demo;
 mod ice_servers;
@@ -53,6 +54,9 @@ enum Command {
     /// Plays a load against this or any other LiveKit-compatible server, and says what came of it.
     // Boxed, for it has many fields.
     Bench(Box<bench::Bench>),
+    /// What a running server knows of a call.
+    #[command(subcommand)]
+    Call(call::CallCommand),
     /// Copies the data folder while the server goes on.
     Backup(backup::Backup),
     /// Puts a copy in the place of the data folder's contents, which are kept beside.
@@ -107,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::User(user) => user.run(),
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Call(call) => call.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
     };

@@ -11,6 +11,7 @@ use super::again::Again;
 use super::command::Quality;
 use super::estimate::ProbePlan;
 use super::event::Event;
+use super::flight::{self, What};
 use super::forwarder::{Forwarder, ForwarderKey, quality_of};
 use super::levels::{NOMINAL, levels, on_the_way};
 use super::pause;
@@ -84,6 +85,10 @@ impl Shard {
             forwarder.selector.set_temporal_cap(held_back.map_or(u8::MAX, |level| level.temporal));
             if forwarder.selector.cap() != cap {
                 forwarder.selector.set_cap(cap);
+                let (track, layer) = (forwarder.track, What::layer(cap));
+                if let Some(track) = self.tracks.get(track).map(|track| flight::number(track.id)) {
+                    self.record(now, key, What::Allowed { track, layer });
+                }
                 self.refresh_forwarder(now, want.forwarder);
             }
         }
@@ -129,8 +134,9 @@ impl Shard {
         }
         let (track, subscriber) = (forwarder.track, forwarder.subscriber);
         let track = self.tracks.get(track).map(|track| track.id);
-        let subscriber = self.transports.get(subscriber).map(|state| state.id);
-        if let (Some(track), Some(subscriber)) = (track, subscriber) {
+        if let (Some(track), Some(state)) = (track, self.transports.get_mut(subscriber)) {
+            state.flight.note(now, What::Paused { track: flight::number(track), paused });
+            let subscriber = state.id;
             self.emit(Event::StreamPaused { track, subscriber, paused });
         }
         self.refresh_forwarder(now, key);
@@ -221,6 +227,7 @@ impl Shard {
             state.sending.estimator.probe_sent(now, 0..0);
         } else {
             state.sending.probing = true;
+            state.flight.note(now, What::Probe { kbps: (plan.bitrate.bps() / 1000) as u32 });
             self.counters.probes_out += 1;
         }
     }

@@ -156,6 +156,8 @@ pub enum Command {
     RemoveRoom(MediaRoomId),
     /// Asks for an [`Event::Stats`](super::event::Event::Stats) of a peer connection.
     ReportStats(TransportId),
+    /// Asks for an [`Event::Flight`](super::event::Event::Flight) of a peer connection.
+    ReportFlight(TransportId),
     /// Finish everything and return from the loop.
     Shutdown,
 }

@@ -16,6 +16,7 @@ use crate::units::{MediaKind, Mid, Ssrc, UnixTime};
 use super::command::{Command, LayerTarget, TrackSpec};
 use super::counters::Drop;
 use super::event::{Event, TransportFailure};
+use super::flight::{self, Flight, What};
 use super::forwarder::{Forwarder, ForwarderKey};
 use super::reports::REPORT_INTERVAL;
 use super::shard::Shard;
@@ -76,6 +77,7 @@ impl Shard {
             Command::UnsubscribeDataTrack { track, transport } => self.unsubscribe_data_track(track, transport),
             Command::RemoveRoom(room) => self.remove_room(room),
             Command::ReportStats(id) => self.report_stats(now, id),
+            Command::ReportFlight(id) => self.report_flight(id),
             Command::Shutdown => {
                 let ids: Vec<TransportId> = self.transport_ids.keys().copied().collect();
                 for id in ids {
@@ -154,6 +156,7 @@ impl Shard {
             cname,
             next_report: now + offset,
             next_look: None,
+            flight: Flight::new(now),
             touched: false,
             counted: TransportCounters::default(),
         };
@@ -184,6 +187,7 @@ impl Shard {
             self.remove_forwarder(forwarder);
         }
         let Some(state) = self.transports.remove(key) else { return };
+        self.hand_over_flight(id, &state.flight);
         self.forget_data(key, &state.channels);
         let index = key.index() as u32;
         state.paths.iter().for_each(|path| self.demux.remove_path(*path, index));
@@ -332,6 +336,9 @@ impl Shard {
             return;
         }
         track.muted = muted;
+        if let Some(state) = self.transports.get_mut(track.transport) {
+            state.flight.note(now, What::Muted { track: flight::number(id), muted });
+        }
         if muted {
             for forwarder in &track.forwarders {
                 if let Some(forwarder) = self.forwarders.get_mut(*forwarder) {
@@ -439,6 +446,12 @@ impl Shard {
             return;
         }
         forwarder.selector.set_target(target);
+        let (subscriber, track) = (forwarder.subscriber, forwarder.track);
+        if let Some(track) = self.tracks.get(track).filter(|track| track.kind() == MediaKind::Video) {
+            let layer = (!target.disabled).then_some(What::layer(target.quality));
+            let track = flight::number(track.id);
+            self.record(now, subscriber, What::Wants { track, layer });
+        }
         self.refresh_forwarder(now, key);
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ids::{MediaRoomId, MediaTrackId, TransportId};
 use crate::media::command::{DataChannelLabel, Quality};
+use crate::media::flight::Recording;
 use crate::media::stats::TransportStats;
 use crate::transport::Path;
 
@@ -89,6 +90,16 @@ pub enum Event {
         id: TransportId,
         /// Its figures.
         stats: Box<TransportStats>,
+    },
+    /// What the flight recorder has of a peer connection: the answer to
+    /// [`Command::ReportFlight`](super::command::Command::ReportFlight), or the last word of one that ends.
+    Flight {
+        /// The peer connection.
+        id: TransportId,
+        /// Its recording; none of a connection that is not there.
+        recording: Option<Box<Recording>>,
+        /// The connection has ended; nobody asked.
+        last: bool,
     },
 }
 

@@ -8,11 +8,12 @@ use crate::units::{NtpTime, SeqNo, Ssrc};
 
 use super::again::Again;
 use super::counters::Drop;
+use super::flight::{self, What};
 use super::forwarder::ForwarderKey;
 use super::shard::Shard;
 use super::stream::StreamKey;
 use super::timers::Owner;
-use super::transports::{Source, TransportKey};
+use super::transports::{Source, TransportKey, TransportState};
 
 /// How often a publisher's streams are looked at while packets are missing.
 pub(super) const NACK_INTERVAL: Duration = Duration::from_millis(20);
@@ -55,6 +56,7 @@ impl Shard {
                     state.sending.twcc.on_feedback(&feedback, &mut self.results);
                     if state.sending.feedback {
                         state.sending.estimator.on_results(now, &self.results, state.sending.rtt);
+                        state.flight.on_results(now, &self.results, &state.sending);
                         self.allocate(now, key);
                     }
                 }
@@ -139,9 +141,11 @@ impl Shard {
         let Some(track) = self.tracks.get(forwarder.track).filter(|track| !track.muted) else { return };
         let current = forwarder.selector.current().and_then(|layer| track.layers[layer]);
         let awaited = forwarder.selector.awaited().and_then(|layer| track.layers[layer]);
+        let number = flight::number(track.id);
         for stream in [current, awaited].into_iter().flatten() {
             self.request_key_frame(now, stream);
         }
+        self.record(now, key, What::Asks { track: number, times: 1 });
     }
 
     fn on_bye(&mut self, now: Instant, key: TransportKey, ssrc: Ssrc) {
@@ -173,11 +177,12 @@ impl Shard {
         let Some(extensions) = transports.get(track.transport).map(|publisher| publisher.receiving.extensions) else {
             return;
         };
-        let Some(sending) = transports.get_mut(subscriber).map(|state| &mut state.sending) else { return };
+        let Some(TransportState { sending, flight, .. }) = transports.get_mut(subscriber) else { return };
         let rtt = if sending.rtt.is_zero() { DEFAULT_RTT } else { sending.rtt };
         let unsent = sending.pacer.first_held(key);
         for seq in seqs {
             counters.nacks_in += 1;
+            flight.asked_again();
             let sent = match forwarder.history.resend(now, seq, forwarder.newest(), rtt) {
                 // What has never left is not sent a second time.
                 Ok(sent) if unsent.is_some_and(|first| sent.out_seq.wrapping_sub(first as u32) as i32 >= 0) => {

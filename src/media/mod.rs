@@ -3,12 +3,15 @@
 //! A packet's way: [`Shard::datagram`] finds the transport ([`demux`]), which opens it in place; the header is
 //! read once (`receive`), the stream and layer are known or found (`binding`, `stream`, `track`), each forwarder
 //! decides by numbers alone (`forwarder`, [`select`]) and queues; [`Shard::flush`] writes, seals and hands over
-//! (`send`, `padding`), near the way's limit not all at once (`pace`). RTCP comes in through `feedback` and leaves through `reports`. What the way to a subscriber
-//! carries is estimated (`estimate`) and shared out among its subscriptions (`allocate`, `levels`, `share`).
+//! (`send`, `padding`), near the way's limit not all at once (`pace`). RTCP comes in through `feedback` and leaves
+//! through `reports`. What the way to a subscriber carries is estimated (`estimate`) and shared out among its
+//! subscriptions (`allocate`, `levels`, `share`). What a way was like and what was made of it is remembered for a while
+//! ([`flight`]).
 
 pub mod command;
 pub mod counters;
 pub mod event;
+pub mod flight;
 pub mod select;
 pub mod stats;
 

@@ -9,6 +9,7 @@ use crate::units::MediaKind;
 use super::counters::Drop;
 use super::event::Event;
 use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
+use super::flight::{self, What};
 use super::forwarder::{ForwarderKey, Verdict, quality_of};
 use super::keyframe::GIVE_UP_AFTER;
 use super::packet::SourcePacket;
@@ -152,6 +153,11 @@ impl Shard {
         }
         if packet.opens && stream.kind == MediaKind::Video {
             stream.key_frames.satisfied();
+            let track = stream.track.and_then(|track| self.tracks.get(track));
+            if let (Some(track), Some(state)) = (track, self.transports.get_mut(publisher)) {
+                let (track, layer) = (flight::number(track.id), stream.layer as u8);
+                state.flight.note(now, What::KeyFrame { track, layer, times: 1 });
+            }
         }
         let (track, layer) = (stream.track, stream.layer);
         let late = stream.stats.highest().is_some_and(|highest| placed.ext_seq < highest);
@@ -240,8 +246,10 @@ impl Shard {
             if forwarder.kind == MediaKind::Video && forwarder.reported != Some(shown) {
                 forwarder.reported = Some(shown);
                 counters.switches += 1;
-                if let Some(subscriber) = transports.get(forwarder.subscriber) {
+                if let Some(subscriber) = transports.get_mut(forwarder.subscriber) {
                     let quality = quality_of(shown);
+                    let number = flight::number(track.id);
+                    subscriber.flight.note(now, What::Layer { track: number, layer: What::layer(quality) });
                     events.push_back(Event::LayerChanged { track: track.id, subscriber: subscriber.id, quality });
                 }
             }

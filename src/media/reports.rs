@@ -9,6 +9,7 @@ use crate::rtp::stats::ReportBlock;
 use crate::units::{ClockRate, NtpTime, Ssrc};
 
 use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
+use super::flight::{self, What};
 use super::forwarder::{ForwarderKey, quality_of};
 use super::shard::Shard;
 use super::stream::StreamKey;
@@ -128,6 +129,9 @@ impl Shard {
             if !self.missing.is_empty() {
                 build::nack(&mut compound, local, stream.ssrc, &self.missing);
                 self.counters.nacks_out += self.missing.len() as u64;
+                if let Some(state) = self.transports.get_mut(key) {
+                    state.flight.asks_again(self.missing.len());
+                }
             }
             if stream.nack.outstanding() > 0 {
                 at_latest(now + NACK_INTERVAL);
@@ -142,6 +146,11 @@ impl Shard {
                     build::pli(&mut compound, local, stream.ssrc);
                 }
                 self.counters.plis_out += 1;
+                let track = stream.track.and_then(|track| self.tracks.get(track));
+                if let (Some(track), Some(state)) = (track, self.transports.get_mut(key)) {
+                    let (track, layer) = (flight::number(track.id), stream.layer as u8);
+                    state.flight.note(now, What::Asked { track, layer, times: 1 });
+                }
             }
             if let Some(due) = stream.key_frames.due(now, interval) {
                 at_latest(due);

@@ -22,6 +22,7 @@ use super::counters::{Counters, Drop};
 use super::data::{DataTrack, DataTrackKey};
 use super::demux::Demux;
 use super::event::{Event, TransportFailure};
+use super::flight::What;
 use super::forwarder::{Forwarder, ForwarderKey};
 use super::reports::REPORT_INTERVAL;
 use super::send::SendBuffers;
@@ -309,6 +310,7 @@ impl Shard {
             TransportEvent::Connected(path) => {
                 state.connected = true;
                 state.next_report = state.next_report.max(now);
+                state.flight.note(now, What::Connected);
                 self.emit(Event::TransportConnected { id, path });
                 self.set_live(now, key, true);
             }
@@ -320,6 +322,7 @@ impl Shard {
                 }
             }
             TransportEvent::Failed(cause) => {
+                state.flight.note(now, What::Failed);
                 self.set_live(now, key, false);
                 self.emit(Event::TransportFailed { id, cause: failure(cause) });
             }
@@ -378,6 +381,7 @@ impl Shard {
             state.next_report = now + REPORT_INTERVAL;
             self.send_reports(now, key);
             self.look_at_silence(now, key);
+            self.record_second(now, key);
             self.count_transport_drops(key);
         }
         self.touched(key);

@@ -15,6 +15,7 @@ use crate::units::{NtpTime, PayloadType, Rid, Ssrc};
 use super::data::Channels;
 use super::demux::{Demux, SeededState};
 use super::estimate::Estimator;
+use super::flight::Flight;
 use super::forwarder::ForwarderKey;
 use super::pace::Pacer;
 use super::speakers::RoomKey;
@@ -252,6 +253,8 @@ pub struct TransportState {
     pub next_report: Instant,
     /// When streams are looked at next: NACKs, key-frame requests, stopped layers.
     pub next_look: Option<Instant>,
+    /// What the way to it and from it was like lately.
+    pub flight: Flight,
     /// Its events and datagrams wait to be taken.
     pub touched: bool,
     /// What the transport had dropped on its own when it was last looked at.

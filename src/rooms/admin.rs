@@ -5,6 +5,8 @@ use tokio::sync::oneshot;
 use visavis_signaling::proto::{self, DataPacket, ParticipantInfo, ParticipantPermission, TrackInfo};
 use visavis_signaling::session::CloseReason;
 
+use crate::rooms::flight::Sheet;
+
 /// Why an administrative request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
@@ -107,6 +109,8 @@ pub enum AdminRequest {
         /// The room afterwards.
         reply: Reply<proto::Room>,
     },
+    /// Who is connected how, for the recording of the call.
+    Flight(Reply<Sheet>),
     /// Ends the room.
     Delete(Reply<()>),
     /// Ends the room and tells everybody that this is the end.

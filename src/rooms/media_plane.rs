@@ -53,7 +53,8 @@ impl RoomNumber {
             | Event::PathChanged { id, .. }
             | Event::DataChannelOpened { id, .. }
             | Event::Data { id, .. }
-            | Event::Stats { id, .. } => id.0,
+            | Event::Stats { id, .. }
+            | Event::Flight { id, .. } => id.0,
             Event::TrackStarted { track } => track.0,
             Event::FirstForward { track, .. }
             | Event::LayerChanged { track, .. }

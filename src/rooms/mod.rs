@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod admission;
 mod dynacast;
+mod flight;
 pub mod link;
 pub mod media_plane;
 mod message;

@@ -18,6 +18,7 @@ use crate::media::Event;
 use crate::metrics::Metrics;
 use crate::rooms::admin::{AdminError, AdminRequest, Reply};
 use crate::rooms::admission::{Admission, Applicant, Decision};
+use crate::rooms::flight::Recordings;
 use crate::rooms::link::{ConnectError, SignalLink, SignalTarget};
 use crate::rooms::media_plane::{MediaPlane, RoomEvent, RoomNumber};
 use crate::rooms::message::{MAILBOX, RoomMessage, RoomOptions};
@@ -48,14 +49,27 @@ impl Rooms {
         clock: SharedClock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let rooms = Mutex::new(Table { next: 1, ..Table::default() });
-        let runtime = Handle::current();
-        Self { shared: Arc::new(Shared { settings, keys, media, admission, observer, runtime, clock, metrics, rooms }) }
+        let shared = Shared {
+            settings,
+            keys,
+            media,
+            admission,
+            observer,
+            runtime: Handle::current(),
+            clock,
+            metrics,
+            recordings: Recordings::default(),
+            rooms: Mutex::new(Table { next: 1, ..Table::default() }),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Passes a media event to its room, without waiting: a room that cannot keep up must not delay the others.
     /// One of a room that has ended is nobody's.
     pub fn deliver(&self, event: RoomEvent) {
+        if let Event::Flight { id, recording, last } = event.event {
+            return self.shared.recordings.arrive(id, recording, last);
+        }
         let Some(room) = self.shared.table().by_number.get(&event.room).cloned() else { return };
         let Err(TrySendError::Full(message)) = room.try_send(RoomMessage::Media(event.event)) else { return };
         self.shared.metrics.signal_errors.count("room_mailbox_full");
@@ -109,6 +123,11 @@ impl Rooms {
     /// Tells everybody in a room something, on the topic [`NOTICE_TOPIC`](super::NOTICE_TOPIC).
     pub fn notice(&self, room: &str, payload: Value) {
         self.post(room, |reply| AdminRequest::Notice { payload, reply });
+    }
+
+    /// What all rooms share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The runtime that rooms run on.

@@ -16,6 +16,7 @@ use crate::clock::SharedClock;
 use crate::ids::ParticipantSid;
 use crate::metrics::Metrics;
 use crate::rooms::admission::Admission;
+use crate::rooms::flight::Recordings;
 use crate::rooms::media_plane::{MediaPlane, RoomNumber};
 use crate::rooms::message::{RoomMessage, RoomOptions};
 use crate::rooms::observer::Observer;
@@ -98,6 +99,8 @@ pub struct Shared {
     pub clock: SharedClock,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Recordings of calls.
+    pub recordings: Recordings,
     pub(super) rooms: Mutex<Table>,
 }
 

@@ -18,6 +18,8 @@ mod trend;
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 pub use probe::ProbePlan;
 
 use self::acked::AckedRate;
@@ -48,9 +50,31 @@ const PACE_FAR: u64 = 250;
 const BURST_FAR: Duration = Duration::from_millis(100);
 const LEAST_BURST_FAR: u64 = 16_000;
 
+/// What made the estimate what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// It is an assumption.
+    #[default]
+    Start,
+    /// Nothing spoke against more.
+    Growth,
+    /// Packets waited, or ever longer.
+    Delay,
+    /// Many were lost.
+    Loss,
+    /// A probe came through so fast, and no faster.
+    Probe,
+    /// Feedback stays away.
+    Silence,
+    /// The receiver says so.
+    Remb,
+}
+
 /// The estimate of one subscriber's way.
 #[derive(Debug)]
 pub struct Estimator {
+    why: Why,
     groups: Groups,
     trend: Trend,
     queue: StandingQueue,
@@ -78,6 +102,7 @@ impl Estimator {
     /// Nothing has been sent.
     pub fn new() -> Self {
         Self {
+            why: Why::Start,
             groups: Groups::default(),
             trend: Trend::default(),
             queue: StandingQueue::default(),
@@ -121,18 +146,31 @@ impl Estimator {
             acked: self.acked.rate(),
             rtt: if rtt.is_zero() { Duration::from_millis(100) } else { rtt },
         };
+        let before = self.rate.target();
         self.rate.update(now, &congestion);
+        self.why = match self.rate.target() {
+            target if target < before && congestion.is_delay() => Why::Delay,
+            target if target < before => Why::Loss,
+            target if target > before => Why::Growth,
+            _ => self.why,
+        };
         if let Some(measured) = self.prober.on_results(now, results) {
             let quiet = congestion.usage != Usage::Over && congestion.queue < rate::TOLERATED_QUEUE;
             let before = self.rate.target();
             self.rate.probed(now, measured, congestion.acked, quiet);
             self.prober.learned(now, self.rate.target() > before);
+            if self.rate.target() != before {
+                self.why = Why::Probe;
+            }
         }
     }
 
     /// The receiver's own estimate (REMB); it counts only where there is no transport-wide feedback.
     pub fn on_remb(&mut self, bitrate: Bitrate) {
         self.remb = Some(bitrate.clamp(FLOOR, CEILING));
+        if self.heard.is_none() {
+            self.why = Why::Remb;
+        }
     }
 
     /// Has a look whether feedback stays away although packets are being sent, by the number of the next one: then less
@@ -141,7 +179,18 @@ impl Estimator {
         let sent = std::mem::replace(&mut self.next_number, next_number) != next_number;
         if sent && self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > SILENCE) {
             self.rate.unheard(now);
+            self.why = Why::Silence;
         }
+    }
+
+    /// What made the estimate what it is.
+    pub const fn why(&self) -> Why {
+        self.why
+    }
+
+    /// How long a packet, of those told of, waited beyond what the way itself takes.
+    pub fn waited(&self, result: &PacketResult) -> Option<Duration> {
+        self.queue.waited(result.sent, result.arrived?)
     }
 
     /// What may be sent.

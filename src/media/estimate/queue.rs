@@ -23,15 +23,16 @@ pub struct StandingQueue {
 impl StandingQueue {
     /// One packet's times.
     pub fn observe(&mut self, now: Instant, sent: Instant, arrived: Duration) {
-        let (origin, first) = *self.origin.get_or_insert((sent, arrived));
-        let on_way = micros(arrived).saturating_sub(micros(first));
-        let since = match sent.checked_duration_since(origin) {
-            Some(after) => micros(after),
-            None => -micros(origin.saturating_duration_since(sent)),
-        };
-        let delay = on_way.saturating_sub(since);
+        let origin = *self.origin.get_or_insert((sent, arrived));
+        let delay = delay(origin, sent, arrived);
         turn(&mut self.epoch, &mut self.least, now, EPOCH, delay);
         turn(&mut self.window, &mut self.recent, now, RECENT, delay);
+    }
+
+    /// How long a packet waited, of those that were observed.
+    pub fn waited(&self, sent: Instant, arrived: Duration) -> Option<Duration> {
+        let least = self.least.iter().flatten().min()?;
+        Some(Duration::from_micros(delay(self.origin?, sent, arrived).saturating_sub(*least).max(0) as u64))
     }
 
     /// How long the queue stands.
@@ -47,6 +48,15 @@ impl StandingQueue {
     pub fn restart(&mut self) {
         *self = Self::default();
     }
+}
+
+/// How much longer a packet was on its way than the first one, in microseconds.
+fn delay((origin, first): (Instant, Duration), sent: Instant, arrived: Duration) -> i64 {
+    let since = match sent.checked_duration_since(origin) {
+        Some(after) => micros(after),
+        None => -micros(origin.saturating_duration_since(sent)),
+    };
+    micros(arrived).saturating_sub(micros(first)).saturating_sub(since)
 }
 
 /// Keeps the least of the current and of the previous period.

@@ -47,6 +47,13 @@ pub struct Congestion {
     pub rtt: Duration,
 }
 
+impl Congestion {
+    /// Delay speaks of it, and not loss alone.
+    pub fn is_delay(&self) -> bool {
+        self.queue > CONGESTED_QUEUE || self.usage == Usage::Over
+    }
+}
+
 /// The rate.
 #[derive(Debug)]
 pub struct RateControl {
@@ -129,7 +136,7 @@ impl RateControl {
     fn back_off(&mut self, now: Instant, seen: &Congestion) {
         self.decreased = Some(now);
         let acked = seen.acked.map_or(self.target, |acked| acked.bps() as f64);
-        if seen.queue <= CONGESTED_QUEUE && seen.usage != Usage::Over {
+        if !seen.is_delay() {
             // Loss alone: by half of what is lost, and no lower than what does arrive.
             self.set((self.target * f64::from(1.0 - 0.5 * seen.loss)).max(acked.min(self.target) * BACK_OFF));
             return;

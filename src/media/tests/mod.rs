@@ -11,6 +11,7 @@ mod layers;
 mod liars;
 mod pace;
 mod repair;
+mod replay;
 mod sections;
 mod sim;
 mod svc;

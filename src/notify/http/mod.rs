@@ -201,6 +201,19 @@ pub fn client() -> Result<Client, SetupError> {
     builder().build().map_err(SetupError::Roots)
 }
 
+/// The same for a server that may be reached without TLS: then there need not be anything to trust.
+///
+/// # Errors
+///
+/// [`SetupError::Roots`].
+pub fn client_for(https: bool) -> Result<Client, SetupError> {
+    if https {
+        return client();
+    }
+    provider();
+    builder().tls_certs_only([]).build().map_err(SetupError::Roots)
+}
+
 /// Makes aws-lc-rs the process's crypto provider of rustls, unless something has chosen one already. reqwest panics
 /// without.
 fn provider() {

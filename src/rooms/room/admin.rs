@@ -70,6 +70,7 @@ impl Room {
                 self.notify(&payload);
                 let _ = reply.send(Ok(()));
             }
+            AdminRequest::Flight(reply) => drop(reply.send(Ok(self.flight_sheet()))),
             AdminRequest::Delete(reply) => {
                 self.close_room(CloseReason::RoomDeleted);
                 let _ = reply.send(Ok(()));

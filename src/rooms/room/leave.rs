@@ -38,6 +38,7 @@ impl Room {
             self.shared.metrics.tracks_subscribed.of(subscription.kind).dec();
             self.note_want(subscription.publisher, sid, key);
         }
+        self.file_flight(&participant);
         for pc in std::iter::once(&participant.publisher).chain(&participant.subscriber) {
             self.by_transport.remove(&pc.id);
             self.send_media(Command::RemoveTransport(pc.id));

@@ -35,6 +35,8 @@ impl Room {
                 self.consider(id, stats.silent_for);
             }
             Event::StreamPaused { track, subscriber, paused } => self.stream_paused(track, subscriber, paused),
+            // It went another way.
+            Event::Flight { .. } => {}
             Event::LayerChanged { track, subscriber, quality } => {
                 tracing::debug!(room = %self.name, ?track, ?subscriber, ?quality, "layer changed");
             }

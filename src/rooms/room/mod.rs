@@ -4,13 +4,15 @@
 //! handled to its end before the next. `join` lets people in and resumes them, `signal` obeys their
 //! requests, `negotiate` carries offers and answers, `publish` and `subscribe` keep tracks and their
 //! ways to others, `dynacast` tells publishers what of it is wanted, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
-//! the clock, `closing` the appointed end, `quality` how connections fare; facts go to the observer.
+//! the clock, `closing` the appointed end, `quality` how connections fare, `flight` what their recording
+//! says of whom; facts go to the observer.
 
 mod admin;
 mod chat;
 mod closing;
 mod data;
 mod dynacast;
+mod flight;
 mod join;
 mod leave;
 mod media;
@@ -38,6 +40,7 @@ pub use join::refuse_resume;
 use crate::clock::SharedClock;
 use crate::ids::{MediaTrackId, RoomSid, TransportId};
 use crate::media::Command;
+use crate::rooms::flight::CallNotes;
 use crate::rooms::link::{OutgoingError, SignalOut};
 use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
 use crate::rooms::message::{RoomMessage, RoomOptions};
@@ -86,6 +89,8 @@ pub struct Room {
     messages: ReliableCache,
     nonces: NonceFilter,
     last_quality: Instant,
+    /// For recordings of this call.
+    call: Arc<CallNotes>,
     had_participants: bool,
     empty_since: Instant,
     recording: bool,
@@ -113,6 +118,7 @@ impl Room {
         };
         let created_at = clock.unix();
         let now = clock.now();
+        let call = Arc::new(CallNotes::new(Arc::clone(&name), sid.clone(), created_at, now));
         Self {
             shard: shared.media.allot(),
             shared,
@@ -143,6 +149,7 @@ impl Room {
             messages: ReliableCache::default(),
             nonces: NonceFilter::default(),
             last_quality: now,
+            call,
             had_participants: false,
             empty_since: now,
             recording: false,

@@ -90,6 +90,9 @@ impl Room {
                 participant.is_publisher = true;
                 self.room_dirty = true;
             }
+            if let Some(participant) = self.participants.get(&key) {
+                self.note_track(track, participant, &sid);
+            }
             self.by_track.insert(track, (key, sid.clone()));
             self.send_media(Command::AddTrack { transport: pc, track, mid: section.mid, spec });
             self.unlooked.insert((key, sid.clone()));

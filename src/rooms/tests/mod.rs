@@ -40,6 +40,7 @@ mod closing;
 mod counts;
 mod dynacast;
 mod facts;
+mod flight;
 mod quality;
 mod scheduled;
 mod slow_reader;

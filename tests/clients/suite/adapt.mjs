@@ -1,9 +1,31 @@
 // Video follows what the line to a real browser carries.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { out } from '../lib/out.mjs';
 import { Relay } from '../lib/relay.mjs';
 import { scenario } from '../lib/scenario.mjs';
+
+const run = promisify(execFile);
+
+/** What the server's flight recorder says of that line, by the command that an operator has. */
+async function recorded(room) {
+  // Another server has none.
+  if (process.env.CLIENTS_SERVER_CMD) return;
+  const file = out('narrow.jsonl');
+  await run(process.env.VISAVIS_BIN, ['call', 'export', room, '--dev', '--participant', 'ben', '--out', file]);
+  const [call, ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.equal(call.room, room);
+  assert.ok(lines.some((line) => line.identity === 'ben' && line.client.includes('js')));
+  const narrow = lines.filter((line) => line.down?.capacity > 240 && line.down.capacity < 360 && line.down.busy > 100);
+  assert.ok(narrow.length >= 3, `the narrow line is not in ${file}`);
+  const lowered = lines.some((line) => line.estimate?.kbps < 400 && ['delay', 'loss'].includes(line.estimate.why));
+  assert.ok(lowered, `no estimate went down in ${file}`);
+  assert.equal(/\d+\.\d+\.\d+\.\d+:/.test(readFileSync(file, 'utf8')), false, 'addresses do not belong there');
+}
 
 for (const client of ['chromium-v1']) {
   scenario(
@@ -41,6 +63,7 @@ for (const client of ['chromium-v1']) {
         relay.cap();
         await ben.sees(ana, 'camera', { width: 960, frames: 5, patience: 40_000 });
         console.log(`the best picture was back after ${Date.now() - lifted} ms`);
+        await recorded(call.room);
       } finally {
         await relay.close();
       }

@@ -4,6 +4,7 @@
 //! and SCTP draw their own; their datagrams pass beside the lines (see `World::put`), and nothing here looks into them.
 
 pub mod link;
+pub mod replay;
 pub mod room;
 pub mod viewer;
 pub mod voice;
