@@ -71,8 +71,8 @@ const HEAD: &str = "# Video that adapts
 Made by `make adapt`: a room of the server's own state machines and simulated people over simulated lines, in virtual
 time (`src/media/tests/sim`). One person talks and films in three layers of about 220, 660 and 1320 kbit/s (30 frames a
 second, sizes varying by up to a third; a voice takes 55 kbit/s with its headers); the watcher's line is what changes.
-Key frames, where they were asked for, have two packets more than others; \"heavy\" ones come every four seconds as well and
-are six times as large.
+Key frames, where they were asked for, have two packets more than others; \"heavy\" ones come every four seconds as well
+and are six times as large. Where layers have temporal ones, these are of 7.5, 15 and 30 frames a second, all alike.
 Queues before narrow places hold 300 ms. \"Fixed\" is the same server with `rtc.adaptive_video` off. Seeds 1 to 5; a range
 is from the least to the most of them.
 ";
@@ -83,6 +83,7 @@ const CONDITIONS: &str = "A minute each, the first five seconds left out. \"Miss
 |---|---|---|---|---|---|---|---|";
 
 const HEAVY: &str = "… a queue of 60 ms, heavy key frames";
+const TEMPORAL: &str = "… three temporal layers";
 
 /// The range of a figure over the seeds.
 fn range(of: impl Iterator<Item = f64>, digits: usize, unit: &str) -> String {
@@ -248,6 +249,8 @@ fn conditions() {
         ("… a queue of 60 ms", short),
         (HEAVY, short),
         ("400 kbit/s, 50 ms", Line::new(25).of(400)),
+        ("550 kbit/s, 50 ms", Line::new(25).of(550)),
+        (TEMPORAL, Line::new(25).of(550)),
     ];
     for (name, line) in all {
         for (what, adaptive) in [("adaptive", true), ("fixed", false)] {
@@ -256,6 +259,7 @@ fn conditions() {
                     room.world.cameras[0].key_weight = Some(6);
                     room.world.cameras[0].key_every = Some(120);
                 }
+                room.world.cameras[0].temporal = name == TEMPORAL;
                 room.run(60 * SECOND);
             });
             let figures: Vec<Figures> = rooms.iter().map(|room| room.figures(1, room.begun + 5 * SECOND)).collect();

@@ -24,6 +24,8 @@ const POLITE: Duration = Duration::from_millis(1500);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Share of the packets that must have arrived.
 const ARRIVED: f64 = 0.8;
+/// Packets that arrive so far from even are still even.
+const EVEN: Duration = Duration::from_millis(1);
 /// What was measured is believed to this share.
 const BELIEVED: f64 = 0.95;
 /// Less of what was tried came through in its time: the way is the limit, not the probe.
@@ -47,6 +49,8 @@ pub struct Measured {
     pub bitrate: Bitrate,
     /// It came slower than it was sent: the way carries no more than that.
     pub limit: Option<Bitrate>,
+    /// How far off an even flow its packets came, in the mean; nothing behind a narrow place alone.
+    pub noise: Duration,
 }
 
 #[derive(Debug)]
@@ -58,6 +62,18 @@ struct Running {
     bytes: u64,
     first: Option<(Instant, Duration, u16)>,
     last: Option<(Instant, Duration, u16)>,
+    spacing: Spacing,
+}
+
+/// How evenly packets arrive: sums of bytes so far and of times in milliseconds, for a line through them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spacing {
+    count: f64,
+    bytes: f64,
+    times: f64,
+    bytes_squared: f64,
+    times_squared: f64,
+    products: f64,
 }
 
 /// Plans probes and reads their results.
@@ -122,7 +138,16 @@ impl Prober {
             self.next = Some(now + Duration::from_millis(200));
             return;
         }
-        self.running = Some(Running { numbers, began: now, seen: 0, arrived: 0, bytes: 0, first: None, last: None });
+        self.running = Some(Running {
+            numbers,
+            began: now,
+            seen: 0,
+            arrived: 0,
+            bytes: 0,
+            first: None,
+            last: None,
+            spacing: Spacing::default(),
+        });
     }
 
     /// Reads what feedback says of the running probe; its figure when it is complete.
@@ -133,6 +158,8 @@ impl Prober {
             let Some(arrived) = result.arrived else { continue };
             running.arrived += 1;
             running.bytes += u64::from(result.size);
+            let since = arrived.as_secs_f64() - running.first.map_or(arrived, |(_, first, _)| first).as_secs_f64();
+            running.spacing.add(running.bytes as f64, since * 1000.0);
             let packet = (result.sent, arrived, result.size);
             if running.first.is_none_or(|(_, first, _)| arrived < first) {
                 running.first = Some(packet);
@@ -160,6 +187,27 @@ impl Prober {
     }
 }
 
+impl Spacing {
+    fn add(&mut self, bytes: f64, ms: f64) {
+        self.count += 1.0;
+        self.bytes += bytes;
+        self.times += ms;
+        self.bytes_squared += bytes * bytes;
+        self.times_squared += ms * ms;
+        self.products += bytes * ms;
+    }
+
+    /// How far off the line packets arrive, in the mean. A narrow place lets them go evenly.
+    fn noise(&self) -> Duration {
+        let of = |squares: f64, one: f64, other: f64| squares / self.count - one * other / (self.count * self.count);
+        let across = of(self.bytes_squared, self.bytes, self.bytes);
+        let both = of(self.products, self.bytes, self.times);
+        let off =
+            of(self.times_squared, self.times, self.times) - if across > 0.0 { both * both / across } else { 0.0 };
+        Duration::try_from_secs_f64(off.max(0.0).sqrt() / 1000.0).unwrap_or_default()
+    }
+}
+
 impl Running {
     fn measure(&self) -> Option<Measured> {
         let count = self.numbers.end - self.numbers.start;
@@ -170,13 +218,60 @@ impl Running {
         // The time between the first and the last carried everything but the first.
         let took = last.checked_sub(first)?.max(Duration::from_millis(1));
         let bytes = self.bytes.saturating_sub(u64::from(first_size));
-        let received = Bitrate::of(bytes, took).bps();
+        // Either end may have come as much later or earlier as packets do: of what that leaves open, the least is believed
+        // in, and the most is the limit.
+        let noise = self.spacing.noise().saturating_sub(EVEN);
+        let open = (noise * 2).min(took / 2);
+        let received = Bitrate::of(bytes, took + open).bps();
+        let at_most = Bitrate::of(bytes, took - open).bps();
         // A way that is faster than the probe delivers it as it was sent; one may believe in no more than was tried.
         let tried = Bitrate::of(self.bytes, LENGTH).bps();
         let believed = |bps: f64| Bitrate((bps * BELIEVED) as u64);
         // What got lost took its time as well, and would have counted.
-        let carried = received as f64 * count as f64 / f64::from(self.arrived);
+        let carried = at_most as f64 * count as f64 / f64::from(self.arrived);
         let limited = carried < tried as f64 * LIMITED;
-        Some(Measured { bitrate: believed(received.min(tried) as f64), limit: limited.then(|| believed(carried)) })
+        Some(Measured {
+            bitrate: believed(received.min(tried) as f64),
+            limit: limited.then(|| believed(carried)),
+            noise,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A probe of twelve packets of 1000 bytes that arrive at these times, in milliseconds.
+    fn probed(arrivals: [u64; 12]) -> Option<Measured> {
+        let start = Instant::now();
+        let mut prober = Prober::default();
+        prober.sent(start, 0..12);
+        let results = arrivals.iter().enumerate().map(|(index, ms)| PacketResult {
+            ext_seq: index as u64,
+            sent: start,
+            size: 1000,
+            arrived: Some(Duration::from_millis(5000 + ms)),
+        });
+        prober.on_results(start + Duration::from_millis(200), &results.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_narrow_place_is_measured_by_packets_that_come_evenly() {
+        let even = probed([0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88]);
+        assert_eq!(
+            even,
+            Some(Measured { bitrate: Bitrate(950_000), limit: Some(Bitrate(950_000)), noise: Duration::ZERO })
+        );
+    }
+
+    #[test]
+    fn of_packets_that_come_by_chance_the_least_is_believed_and_the_most_is_the_limit() {
+        let Some(uneven) = probed([0, 0, 30, 30, 30, 31, 60, 60, 60, 60, 88, 88]) else { panic!("measured") };
+        assert!(uneven.noise > Duration::from_millis(4), "{uneven:?}");
+        assert!(
+            uneven.bitrate.bps() < 900_000 && uneven.limit.is_some_and(|limit| limit.bps() > 1_000_000),
+            "{uneven:?}"
+        );
     }
 }

@@ -10,6 +10,8 @@ use crate::units::Bitrate;
 
 /// A queue that stands so long hurts nobody.
 pub const TOLERATED_QUEUE: Duration = Duration::from_millis(50);
+/// One that grows is none before it is so long, and on a way that delays packets by chance a longer one.
+const LEAST_QUEUE: Duration = Duration::from_millis(8);
 /// One that stands so long is congestion, growing or not.
 const CONGESTED_QUEUE: Duration = Duration::from_millis(90);
 /// On congestion this share of what arrives is kept.
@@ -29,6 +31,9 @@ const VERIFIED: f64 = 1.1;
 const LIMIT_HOLDS: Duration = Duration::from_secs(20);
 /// After backing off, the way is left alone for a round trip and this.
 const SETTLE: Duration = Duration::from_millis(150);
+
+/// Of the noise that a probe met so much is left at the next one.
+const NOISE_STAYS: f64 = 0.7;
 
 /// What is known of the way when feedback comes.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +72,8 @@ pub struct RateControl {
     after_drain: f64,
     /// What the last probe found to be all that the way carries, and when.
     limit: Option<(Instant, f64)>,
+    /// How much probes' packets are delayed by chance.
+    noise: Duration,
 }
 
 impl RateControl {
@@ -80,6 +87,7 @@ impl RateControl {
             draining_until: None,
             after_drain: 0.0,
             limit: None,
+            noise: Duration::ZERO,
         }
     }
 
@@ -117,7 +125,7 @@ impl RateControl {
             return;
         }
         let settled = self.since_decrease(now).is_none_or(|since| since > seen.rtt + SETTLE);
-        let congested = seen.usage == Usage::Over && seen.queue >= Duration::from_millis(8)
+        let congested = seen.usage == Usage::Over && seen.queue >= LEAST_QUEUE + self.noise * 2
             || seen.queue > CONGESTED_QUEUE
             || seen.heavy_loss;
         if congested {
@@ -177,6 +185,7 @@ impl RateControl {
 
     /// A probe measured so much. What was believed in beyond what arrives has met its test then.
     pub fn probed(&mut self, now: Instant, probe: Measured, acked: Option<Bitrate>, quiet: bool) {
+        self.noise = probe.noise.max(self.noise.mul_f64(NOISE_STAYS));
         let measured = probe.bitrate.bps() as f64;
         if self.draining_until.is_some() || !quiet {
             return;

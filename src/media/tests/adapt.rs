@@ -218,3 +218,18 @@ fn half_the_frames_of_a_better_layer_come_before_all_of_it_and_fewer_of_the_lowe
         assert!(figures.switches <= 2, "{kbps}: {figures:?}");
     }
 }
+
+#[test]
+fn delay_that_comes_and_goes_by_chance_is_no_reason_to_step_down() {
+    for seed in SEEDS {
+        let mut room = Room::new(seed, true, &[Line { jitter: Duration::from_millis(30), ..Line::new(25).of(1000) }]);
+        room.run(5 * SECOND);
+        let since = room.world.now;
+        room.run(40 * SECOND);
+        let figures = room.figures(1, since);
+        println!("{seed}: {figures:?}");
+        assert!(figures.layer > 0.7 && figures.switches < 8, "{figures:?}");
+        assert!(figures.wait[0] < 50 * SECOND / 1000, "{figures:?}");
+        assert_eq!(figures.overflowed, [0, 0]);
+    }
+}
