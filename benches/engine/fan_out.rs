@@ -72,7 +72,7 @@ impl Call {
         world.command(Command::AddTrack { transport: publisher, track, mid, spec });
         for number in 1..=subscribers as u64 {
             let (id, transport) = (ForwarderId(number), TransportId(number));
-            let target = LayerTarget { disabled: false, quality: Quality::High };
+            let target = LayerTarget { quality: Quality::High, ..LayerTarget::default() };
             world.command(Command::AddForwarder { id, track, transport, target });
             let ssrc = 1000 + 2 * number as u32;
             let section = SenderSection {
