@@ -326,7 +326,7 @@ impl Replay {
                 }
             }
             M::Update(update) => {
-                let ours = session.participant_update(update.participants, now);
+                let ours = session.participant_update(update.participants);
                 assert_eq!(ours, [recorded], "{context}");
             }
             M::Pong(_) | M::PongResp(_) => {

@@ -111,7 +111,7 @@ pub(super) async fn connect<T: SignalTarget>(
     let failed = Arc::clone(&api.metrics);
     upgrade
         .read_buffer_size(SOCKET_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(SOCKET_BUFFER)
         .max_message_size(MAX_FRAME_SIZE)
         .max_frame_size(MAX_FRAME_SIZE)
         .on_failed_upgrade(move |error| {

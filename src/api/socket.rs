@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::SinkExt as _;
+use prost::Message as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use visavis_signaling::frame::{Frame, FrameCodec, FrameRef};
 use visavis_signaling::proto::SignalResponse;
 
 use super::SocketTiming;
 use crate::metrics::Metrics;
-use crate::rooms::link::{SignalIn, SignalLink, SignalOut};
+use crate::rooms::link::{OutgoingReceiver, SignalIn, SignalLink, SignalOut};
+
+/// Messages that leave with one system call at most.
+const TOGETHER: usize = 16;
 
 /// Whose socket it is, for the log.
 #[derive(Clone, Debug)]
@@ -66,8 +71,8 @@ pub(super) async fn bridge(socket: WebSocket, link: SignalLink, who: &Who, timin
     let end = loop {
         let done = tokio::select! {
             response = outgoing.recv() => match response {
-                Some(SignalOut::Response(response)) => connection.respond(&response).await,
-                Some(SignalOut::Close) | None => Err(End::Room),
+                Some(first) => connection.tell(first, &mut outgoing).await,
+                None => Err(End::Room),
             },
             message = connection.socket.recv() => match connection.read(message) {
                 // A full queue holds the socket back, not the room; the room's end is noticed at once.
@@ -105,23 +110,60 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    async fn respond(&mut self, response: &SignalResponse) -> Result<(), End> {
-        let message = match self.codec.encode(response) {
-            Ok(Frame::Binary(bytes)) => Message::Binary(bytes.into()),
-            Ok(Frame::Text(text)) => Message::Text(text.into()),
-            Err(error) => {
-                // Our own message; losing it is better than losing the participant.
-                tracing::error!(%error, "a response could not be encoded");
-                self.metrics.signal_errors.count("encode");
-                return Ok(());
+    /// Sends a message and what waits behind it, as far as the system takes it in one piece.
+    async fn tell(&mut self, first: SignalOut, rest: &mut OutgoingReceiver) -> Result<(), End> {
+        let mut next = Some(first);
+        for _ in 0..TOGETHER {
+            let message = match next.take().or_else(|| rest.try_recv()) {
+                None => break,
+                Some(SignalOut::Close) => {
+                    self.send(None).await?;
+                    return Err(End::Room);
+                }
+                Some(SignalOut::Response(response)) => self.encode(&response),
+                Some(SignalOut::Encoded(bytes)) if !self.codec.is_json() => Some(Message::Binary(bytes)),
+                Some(SignalOut::Encoded(bytes)) => match SignalResponse::decode(bytes) {
+                    Ok(response) => self.encode(&response),
+                    Err(error) => self.unsent(&error),
+                },
+            };
+            if message.is_some() {
+                self.metrics.signal_responses.inc();
+                self.send(message).await?;
             }
-        };
-        self.metrics.signal_responses.inc();
-        self.write(message).await
+        }
+        self.send(None).await
+    }
+
+    fn encode(&self, response: &SignalResponse) -> Option<Message> {
+        match self.codec.encode(response) {
+            Ok(Frame::Binary(bytes)) => Some(Message::Binary(bytes.into())),
+            Ok(Frame::Text(text)) => Some(Message::Text(text.into())),
+            Err(error) => self.unsent(&error),
+        }
+    }
+
+    /// Our own message; losing it is better than losing the participant.
+    fn unsent(&self, error: &dyn std::fmt::Display) -> Option<Message> {
+        tracing::error!(%error, "a response could not be encoded");
+        self.metrics.signal_errors.count("encode");
+        None
     }
 
     async fn write(&mut self, message: Message) -> Result<(), End> {
-        match timeout(self.timing.write, self.socket.send(message)).await {
+        self.send(Some(message)).await?;
+        self.send(None).await
+    }
+
+    /// Takes a message to be sent; without one everything that was taken leaves.
+    async fn send(&mut self, message: Option<Message>) -> Result<(), End> {
+        let sending = async {
+            match message {
+                Some(message) => self.socket.feed(message).await,
+                None => self.socket.flush().await,
+            }
+        };
+        match timeout(self.timing.write, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Peer),
             Err(_) => Err(End::Stalled),

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -69,6 +70,8 @@ pub enum SignalIn {
 pub enum SignalOut {
     /// A response.
     Response(Box<SignalResponse>),
+    /// A response that goes to many, encoded once.
+    Encoded(Bytes),
     /// Close the socket, after what was sent before.
     Close,
 }
@@ -126,6 +129,7 @@ impl OutgoingSender {
         }
         let bytes = match &message {
             SignalOut::Response(response) if self.begun => response.encoded_len(),
+            SignalOut::Encoded(bytes) if self.begun => bytes.len(),
             _ => 0,
         };
         // Only this end adds, so between looking and adding there can only be less.
@@ -151,6 +155,13 @@ impl OutgoingReceiver {
     /// The next message; none when the room has let go of its end and everything has been taken.
     pub async fn recv(&mut self) -> Option<SignalOut> {
         let queued = self.messages.recv().await?;
+        self.bytes.fetch_sub(queued.bytes, Ordering::Relaxed);
+        Some(queued.message)
+    }
+
+    /// The next message, if one waits already.
+    pub fn try_recv(&mut self) -> Option<SignalOut> {
+        let queued = self.messages.try_recv().ok()?;
         self.bytes.fetch_sub(queued.bytes, Ordering::Relaxed);
         Some(queued.message)
     }

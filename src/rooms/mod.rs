@@ -10,6 +10,7 @@ pub mod link;
 pub mod media_plane;
 mod message;
 pub mod net_plane;
+mod news;
 pub mod notice;
 pub mod observer;
 mod participant;

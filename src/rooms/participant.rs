@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use visavis_signaling::connect::{ClientQuirks, ConnectRequest, Mode};
 use visavis_signaling::data::{ChatTap, ReliableGate, Sequence};
 use visavis_signaling::data_track::{DataTrackRegistry, HandleAllocator};
@@ -13,6 +14,7 @@ use visavis_signaling::token::Claims;
 use crate::ids::{ForwarderId, ParticipantSid, TransportId};
 use crate::media::{LayerTarget, Quality};
 use crate::rooms::link::OutgoingSender;
+use crate::rooms::news::NewsNumber;
 use crate::rooms::observer::{Arrival, Who};
 use crate::rooms::publication::Publication;
 use crate::rooms::quality::QualityMeter;
@@ -99,6 +101,8 @@ pub struct Link {
 /// One participant.
 #[derive(Debug)]
 pub struct Participant {
+    /// Its number in the room.
+    pub key: ParticipantKey,
     /// Session id.
     pub sid: ParticipantSid,
     /// Who it is, unique in the room.
@@ -127,6 +131,10 @@ pub struct Participant {
     pub joined_at: UnixTime,
     /// Rises with every change that others are told.
     pub version: u32,
+    /// What others were told of it last, encoded; newcomers get it with the room.
+    pub told: Bytes,
+    /// What it has been told of others' coming and going ends here.
+    pub news_from: NewsNumber,
     /// It has published something in this session.
     pub is_publisher: bool,
     /// Subscribe to every track.

@@ -7,7 +7,7 @@ use livekit_protocol::{ParticipantPermission, SessionDescription, SignalResponse
 
 use super::candidate::OneBehind;
 use super::negotiate::{Counts, CreateOffer, Negotiation};
-use super::roster::Roster;
+use super::roster::Queued;
 use super::{CloseReason, IllegalTransition, LeaveAction, SessionAction, SessionEvent, State};
 use crate::UnixTime;
 use crate::connect::{ClientQuirks, Mode, ProtocolVersion};
@@ -84,7 +84,7 @@ pub struct Session {
     pub(super) subscriber_primary: bool,
     pub(super) negotiation: Negotiation,
     pub(super) candidates: OneBehind,
-    pub(super) roster: Roster,
+    pub(super) queued: Queued,
     pub(super) last_signal: UnixTime,
     media_connected: bool,
     ever_active: bool,
@@ -105,7 +105,7 @@ impl Session {
             state: State::Joining,
             subscriber_primary,
             candidates: OneBehind::default(),
-            roster: Roster::default(),
+            queued: Queued::default(),
             last_signal: now,
             media_connected: false,
             ever_active: false,

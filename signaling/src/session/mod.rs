@@ -15,6 +15,7 @@ mod negotiate;
 mod request;
 mod response;
 mod roster;
+mod shared;
 mod start;
 mod state;
 
@@ -27,6 +28,7 @@ pub use machine::{
 };
 pub use negotiate::Counts;
 pub use response::{MAX_UPDATE_SIZE, chunk_participants, enabled_publish_codecs, leave_request, resume_refused};
-pub use roster::MAX_QUEUED_UPDATES;
+pub use roster::{Departed, MAX_DEPARTED, MAX_QUEUED_UPDATES};
+pub use shared::{encode_info, encode_join, encode_response, encode_updates};
 pub use start::{JoinParams, ResumeParams, ServerIdentity, published_is_known};
 pub use state::{IllegalTransition, State};

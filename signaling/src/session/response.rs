@@ -16,7 +16,6 @@ use signal_response::Message as M;
 
 use super::machine::message;
 use super::{CandidateInit, CloseReason, LeaveAction, Session, State};
-use crate::UnixTime;
 use crate::connect::{Mode, ProtocolVersion};
 
 /// Participant updates are cut into messages of about this many bytes
@@ -24,33 +23,20 @@ use crate::connect::{Mode, ProtocolVersion};
 pub const MAX_UPDATE_SIZE: usize = 128 * 1024;
 
 impl Session {
-    /// Updates about participants: without hidden others, without what a newer
-    /// update has overtaken, in messages of [`MAX_UPDATE_SIZE`]. Before the join
-    /// response they are kept; while the signal is lost they are only noted.
-    pub fn participant_update(&mut self, participants: Vec<ParticipantInfo>, now: UnixTime) -> Vec<SignalResponse> {
-        let mut admitted = Vec::with_capacity(participants.len());
-        for info in participants {
-            if self.admits_update(&info, now) {
-                admitted.push(info);
-            } else if self.state == State::Joining {
-                self.roster.queue(info);
-            }
+    /// Updates about participants, without hidden others, in messages of
+    /// [`MAX_UPDATE_SIZE`]. Before the join response they are kept. Owners that
+    /// tell many the same encode it once, see [`super::encode_updates`], and
+    /// send it where the state is ready.
+    pub fn participant_update(&mut self, participants: Vec<ParticipantInfo>) -> Vec<SignalResponse> {
+        let me = self.config.participant_sid.as_str();
+        let hidden = |info: &ParticipantInfo| info.permission.as_ref().is_some_and(|permission| permission.hidden);
+        let visible = participants.into_iter().filter(|info| info.sid == me || !hidden(info));
+        if self.state == State::Joining {
+            visible.for_each(|info| self.queued.push(info));
+            return Vec::new();
         }
-        self.raw_update(admitted)
-    }
-
-    /// The check of [`Self::participant_update`] for one participant, for owners
-    /// that encode an update once and send it to many. False: do not send. Only
-    /// for sessions past the join response.
-    pub fn admits_update(&mut self, info: &ParticipantInfo, now: UnixTime) -> bool {
-        if matches!(self.state, State::Joining | State::Closed) {
-            return false;
-        }
-        let hidden = info.permission.as_ref().is_some_and(|permission| permission.hidden);
-        if hidden && info.sid != self.config.participant_sid {
-            return false;
-        }
-        self.roster.note(info, now) && self.state.is_ready()
+        let visible = visible.collect();
+        self.raw_update(visible)
     }
 
     /// Whether this client is to be told that a participant left for `reason`:
@@ -112,9 +98,14 @@ impl Session {
         self.ready(M::Leave(leave))
     }
 
+    /// Whether this client is to be told who speaks.
+    pub fn hears_of_speakers(&self) -> bool {
+        self.state.is_ready() && self.protocol().supports_speakers_changed()
+    }
+
     /// Who began or ceased to speak.
     pub fn speakers_changed(&self, speakers: Vec<SpeakerInfo>) -> Option<SignalResponse> {
-        if speakers.is_empty() || !self.protocol().supports_speakers_changed() {
+        if speakers.is_empty() || !self.hears_of_speakers() {
             return None;
         }
         self.ready(M::SpeakersChanged(SpeakersChanged { speakers }))

@@ -1,90 +1,73 @@
-//! What a client has been told about the other participants.
+//! What a client is to be told about the other participants, and when.
 
 use std::collections::VecDeque;
 
 use livekit_protocol::{ParticipantInfo, participant_info};
 
+use super::CloseReason;
 use crate::UnixTime;
-
-/// How many other participants are remembered, the latest changed ones, as in
-/// LiveKit's update cache.
-const MAX_REMEMBERED: usize = 128;
 
 /// How many updates wait for the join response to go out. Beyond it the oldest
 /// are dropped: the room's size limits keep this from happening.
 pub const MAX_QUEUED_UPDATES: usize = 4_096;
 
-/// The last update of each participant that went to one client: to keep late
-/// ones from overtaking, and to tell who left while the signal was lost.
+/// How many of those who left are remembered.
+pub const MAX_DEPARTED: usize = 1_024;
+
+/// Updates that came before the join response of one client.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Roster {
-    /// Oldest change first.
-    seen: VecDeque<Seen>,
-    queued: VecDeque<ParticipantInfo>,
+pub(super) struct Queued(VecDeque<ParticipantInfo>);
+
+impl Queued {
+    /// Keeps an update for after the join response.
+    pub(super) fn push(&mut self, info: ParticipantInfo) {
+        if self.0.len() == MAX_QUEUED_UPDATES {
+            self.0.pop_front();
+        }
+        self.0.push_back(info);
+    }
+
+    /// The updates kept so far that tell more than `known`.
+    pub(super) fn take(&mut self, known: &[ParticipantInfo]) -> Vec<ParticipantInfo> {
+        let news =
+            |info: &ParticipantInfo| known.iter().all(|other| other.sid != info.sid || other.version <= info.version);
+        std::mem::take(&mut self.0).into_iter().filter(news).collect()
+    }
 }
 
-#[derive(Clone, Debug)]
-struct Seen {
-    sid: String,
-    identity: String,
-    version: u32,
-    state: i32,
-    at: UnixTime,
-}
+/// Those who left a room lately, for clients whose signal was lost meanwhile
+/// (LiveKit's `sendDisconnectUpdatesForReconnect`). One list serves them all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Departed(VecDeque<(UnixTime, CloseReason, ParticipantInfo)>);
 
-impl Roster {
-    /// Notes an update. False when a newer one was noted before.
-    pub(super) fn note(&mut self, info: &ParticipantInfo, now: UnixTime) -> bool {
-        if let Some(index) = self.seen.iter().position(|seen| seen.sid == info.sid) {
-            if info.version < self.seen[index].version {
-                return false;
-            }
-            self.seen.remove(index);
+impl Departed {
+    /// Notes that a participant left for `reason`.
+    pub fn note(&mut self, info: &ParticipantInfo, reason: CloseReason, now: UnixTime) {
+        if self.0.len() == MAX_DEPARTED {
+            self.0.pop_front();
         }
-        if self.seen.len() == MAX_REMEMBERED {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(Seen {
+        let brief = ParticipantInfo {
             sid: info.sid.clone(),
             identity: info.identity.clone(),
             version: info.version,
-            state: info.state,
-            at: now,
-        });
-        true
+            state: participant_info::State::Disconnected.into(),
+            ..ParticipantInfo::default()
+        };
+        self.0.push_back((now, reason, brief));
     }
 
-    /// Those noted as disconnected at or after `since`, latest first, as the
-    /// little that is known of them (LiveKit's
-    /// `sendDisconnectUpdatesForReconnect`).
-    pub(super) fn disconnected_since(&self, since: UnixTime) -> Vec<ParticipantInfo> {
-        let disconnected = i32::from(participant_info::State::Disconnected);
-        self.seen
-            .iter()
-            .rev()
-            .take_while(|seen| seen.at >= since)
-            .filter(|seen| seen.state == disconnected)
-            .map(|seen| ParticipantInfo {
-                sid: seen.sid.clone(),
-                identity: seen.identity.clone(),
-                version: seen.version,
-                state: disconnected,
-                ..ParticipantInfo::default()
-            })
-            .collect()
+    /// Those who left at or after `since` for a reason that is `wanted`, latest
+    /// first, as the little that is known of them.
+    pub fn since(&self, since: UnixTime, wanted: impl Fn(CloseReason) -> bool) -> Vec<ParticipantInfo> {
+        let late = self.0.iter().rev().take_while(|(at, ..)| *at >= since);
+        late.filter(|(_, reason, _)| wanted(*reason)).map(|(.., info)| info.clone()).collect()
     }
 
-    /// Keeps an update for after the join response.
-    pub(super) fn queue(&mut self, info: ParticipantInfo) {
-        if self.queued.len() == MAX_QUEUED_UPDATES {
-            self.queued.pop_front();
+    /// Forgets who left before `since`.
+    pub fn forget(&mut self, since: UnixTime) {
+        while self.0.front().is_some_and(|(at, ..)| *at < since) {
+            self.0.pop_front();
         }
-        self.queued.push_back(info);
-    }
-
-    /// The updates kept so far.
-    pub(super) fn take_queued(&mut self) -> Vec<ParticipantInfo> {
-        std::mem::take(&mut self.queued).into()
     }
 }
 
@@ -92,46 +75,37 @@ impl Roster {
 mod tests {
     use super::*;
 
-    fn info(sid: &str, version: u32, state: participant_info::State) -> ParticipantInfo {
-        ParticipantInfo {
-            sid: sid.into(),
-            identity: format!("id-{sid}"),
-            version,
-            state: state.into(),
-            ..ParticipantInfo::default()
-        }
-    }
-
-    use participant_info::State::{Active, Disconnected};
-
-    #[test]
-    fn an_overtaken_update_is_not_noted() {
-        let mut roster = Roster::default();
-        assert!(roster.note(&info("PA_1", 5, Active), UnixTime(1)));
-        assert!(!roster.note(&info("PA_1", 4, Active), UnixTime(2)));
-        assert!(roster.note(&info("PA_1", 5, Active), UnixTime(3)));
+    fn info(sid: &str, version: u32) -> ParticipantInfo {
+        let identity = format!("id-{sid}");
+        ParticipantInfo { sid: sid.into(), identity, version, ..ParticipantInfo::default() }
     }
 
     #[test]
     fn those_who_left_after_a_moment_are_known() {
-        let mut roster = Roster::default();
-        roster.note(&info("PA_early", 1, Disconnected), UnixTime(10));
-        roster.note(&info("PA_stays", 1, Active), UnixTime(20));
-        roster.note(&info("PA_late", 3, Disconnected), UnixTime(30));
-        let gone = roster.disconnected_since(UnixTime(20));
+        let mut departed = Departed::default();
+        let (left, replaced) = (CloseReason::ClientRequestLeave, CloseReason::DuplicateIdentity);
+        departed.note(&info("PA_early", 1), left, UnixTime(10));
+        departed.note(&info("PA_late", 3), left, UnixTime(30));
+        departed.note(&info("PA_old", 1), replaced, UnixTime(30));
+        let gone = departed.since(UnixTime(20), |reason| reason == left);
         assert_eq!(gone.len(), 1);
         assert_eq!((gone[0].sid.as_str(), gone[0].identity.as_str(), gone[0].version), ("PA_late", "id-PA_late", 3));
+        departed.forget(UnixTime(30));
+        assert_eq!(departed.since(UnixTime(0), |_| true).len(), 2);
+        departed.forget(UnixTime(31));
+        assert!(departed.since(UnixTime(0), |_| true).is_empty());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut roster = Roster::default();
+        let mut departed = Departed::default();
+        let mut queued = Queued::default();
         for n in 0..10_000u32 {
-            roster.note(&info(&format!("PA_{n}"), 1, Active), UnixTime(0));
-            roster.queue(info("PA_q", n, Active));
+            departed.note(&info(&format!("PA_{n}"), 1), CloseReason::RoomClosed, UnixTime(0));
+            queued.push(info("PA_q", n));
         }
-        assert_eq!(roster.seen.len(), MAX_REMEMBERED);
-        let queued = roster.take_queued();
+        assert_eq!(departed.0.len(), MAX_DEPARTED);
+        let queued = queued.take(&[]);
         assert_eq!((queued.len(), queued[0].version), (MAX_QUEUED_UPDATES, 10_000 - 4_096));
     }
 }

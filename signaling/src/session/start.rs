@@ -6,6 +6,7 @@ use livekit_protocol::{
 };
 
 use super::machine::{PING_INTERVAL, PING_TIMEOUT, message};
+use super::roster::Departed;
 use super::{IllegalTransition, Session, SessionAction, enabled_publish_codecs};
 use crate::{AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION, SERVER_VERSION, UnixTime};
 
@@ -66,6 +67,8 @@ pub struct ResumeParams {
     /// Everybody who is not hidden, the participant itself included, since its
     /// own metadata may have changed.
     pub participants: Vec<ParticipantInfo>,
+    /// Those who left lately; the session knows since when it was not told.
+    pub departed: Departed,
     /// STUN and TURN servers, with fresh credentials.
     pub ice_servers: Vec<IceServer>,
     /// The server.
@@ -113,9 +116,7 @@ impl Session {
         now: UnixTime,
     ) -> Result<Vec<SignalResponse>, IllegalTransition> {
         self.joined(now)?;
-        for other in &params.other_participants {
-            self.roster.note(other, now);
-        }
+        let queued = self.queued.take(&params.other_participants);
         let disabled = self.config.quirks.disabled_codecs();
         let server_info = params.server.server_info();
         let join = message(signal_response::Message::Join(JoinResponse {
@@ -135,8 +136,7 @@ impl Session {
             enabled_publish_codecs: enabled_publish_codecs(&params.enabled_codecs, disabled.as_ref()),
             fast_publish: self.config.permission.can_publish && !params.ice_fallback,
         }));
-        let queued = self.roster.take_queued();
-        Ok(std::iter::once(join).chain(self.participant_update(queued, now)).collect())
+        Ok(std::iter::once(join).chain(self.participant_update(queued)).collect())
     }
 
     /// The first messages on a new signal connection: reconnect response, who
@@ -161,12 +161,12 @@ impl Session {
             responses.push(message(signal_response::Message::Reconnect(reconnect)));
             if self.protocol().supports_disconnected_update() {
                 // Whoever has come back under the same sid is not gone.
-                let mut gone = self.roster.disconnected_since(last_signal);
+                let mut gone = params.departed.since(last_signal, |reason| self.wants_departure(reason));
                 gone.retain(|info| params.participants.iter().all(|other| other.sid != info.sid));
                 responses.extend(self.raw_update(gone));
             }
         }
-        responses.extend(self.participant_update(params.participants, now));
+        responses.extend(self.participant_update(params.participants));
         responses.extend(self.room_update(params.room));
         let mut actions: Vec<_> = responses.into_iter().map(SessionAction::Send).collect();
         actions.extend(self.restart_ice());

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use visavis_signaling::connect::{AuthorizedConnect, Mode};
-use visavis_signaling::proto::{participant_info, signal_request};
+use visavis_signaling::proto::{SignalResponse, participant_info, signal_request, signal_response};
 use visavis_signaling::session::{
-    CloseReason, JoinParams, LeaveAction, ResumeParams, Session, SessionConfig, SessionEvent, resume_refused,
+    CloseReason, JoinParams, LeaveAction, ResumeParams, Session, SessionConfig, SessionEvent, encode_join,
+    resume_refused,
 };
 
-use super::Room;
+use super::{Room, push};
 use crate::ids::ParticipantSid;
 use crate::media::{Command, DataChannelSpec};
 use crate::rooms::admission::Applicant;
@@ -94,7 +96,7 @@ impl Room {
 
         self.send_join(key);
         self.refresh_token(key);
-        self.announce(key, false);
+        self.announce_soon(key, false);
         self.notify_newcomer(key);
         self.room_dirty = true;
 
@@ -140,8 +142,8 @@ impl Room {
         let publisher = self.new_pc(NegotiationRole::Answerer, &quirks);
         let subscriber = (request.mode == Mode::DualPc).then(|| self.new_pc(NegotiationRole::Offerer, &quirks));
         let (auto_subscribe, auto_subscribe_data, adaptive_stream) = Participant::options_of(request);
-        let _ = key;
         Participant {
+            key,
             sid,
             identity: connect.claims.identity.as_str().into(),
             claims: connect.claims.clone(),
@@ -156,6 +158,8 @@ impl Room {
             state: participant_info::State::Joining,
             joined_at: self.clock.unix(),
             version: 0,
+            told: Bytes::new(),
+            news_from: self.news.next(),
             is_publisher: false,
             auto_subscribe,
             auto_subscribe_data,
@@ -219,11 +223,11 @@ impl Room {
 
     fn send_join(&mut self, key: ParticipantKey) {
         let (now, steady) = (self.clock.unix(), self.steady_time());
-        let others: Vec<_> = self
+        let mut others: Vec<_> = self
             .participants
             .iter()
             .filter(|(other, participant)| **other != key && !participant.is_hidden())
-            .map(|(_, participant)| participant.info())
+            .map(|(_, participant)| participant.told.clone())
             .collect();
         let room = self.info();
         let server = self.shared.settings.server.clone();
@@ -232,7 +236,7 @@ impl Room {
         let params = JoinParams {
             room,
             participant: participant.info(),
-            other_participants: others,
+            other_participants: Vec::new(),
             ice_servers: self.shared.settings.ice_servers.of(&participant.sid, now),
             server,
             sif_trailer,
@@ -243,7 +247,17 @@ impl Room {
         match participant.session.join_response(params, steady) {
             Ok(responses) => {
                 participant.state = participant_info::State::Joined;
-                self.tell(key, responses);
+                for response in responses {
+                    match response.message {
+                        Some(signal_response::Message::Join(join)) => {
+                            let join = encode_join(&join, std::mem::take(&mut others));
+                            push(participant, SignalOut::Encoded(join), &self.shared);
+                        }
+                        message => {
+                            push(participant, SignalOut::Response(Box::new(SignalResponse { message })), &self.shared);
+                        }
+                    }
+                }
             }
             Err(error) => tracing::error!(room = %self.name, %error, "a new session could not join"),
         }
@@ -285,7 +299,10 @@ impl Room {
         }
         let last_message_seq = participant.sequence.last();
         let ice_servers = self.shared.settings.ice_servers.of(&participant.sid, now);
-        let params = ResumeParams { room, participants, ice_servers, server, last_message_seq, force_relay: false };
+        let departed = self.departed.clone();
+        participant.news_from = self.news.next();
+        let params =
+            ResumeParams { room, participants, departed, ice_servers, server, last_message_seq, force_relay: false };
         tracing::info!(room = %self.name, identity = %participant.identity, sid = %participant.sid, "resumed");
         match participant.session.resume(params, steady) {
             Ok(actions) => {

@@ -61,18 +61,9 @@ impl Room {
         participant.publications.clear();
         let mut info = participant.info();
         info.disconnect_reason = reason.disconnect_reason() as i32;
-        let now = self.steady_time();
-        let others: Vec<_> = self.participants.keys().copied().collect();
-        for other in others {
-            self.tell_with(other, |session| {
-                if session.wants_departure(reason) {
-                    session.participant_update(vec![info.clone()], now)
-                } else {
-                    Vec::new()
-                }
-            });
-        }
-        for other in self.participants.values_mut() {
+        self.announce_departure(&participant, &info, reason);
+        // Nobody is told how somebody fares or speaks who publishes nothing.
+        for other in self.participants.values_mut().filter(|_| participant.is_publisher) {
             other.told_quality.remove(participant.sid.as_str());
             other.told_speakers.remove(participant.sid.as_str());
         }

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use visavis_signaling::proto::{SpeakerInfo, StreamState, StreamStateInfo};
+use visavis_signaling::session::encode_response;
 
-use super::Room;
+use super::{Room, push};
 use crate::ids::{MediaTrackId, TransportId};
 use crate::media::{Event, TransportFailure};
+use crate::rooms::link::SignalOut;
 use crate::rooms::participant::ParticipantKey;
 
 impl Room {
@@ -129,8 +132,10 @@ impl Room {
     fn on_speakers(&mut self, speakers: &[(TransportId, f32)]) {
         let levels: HashMap<ParticipantKey, f32> =
             speakers.iter().filter_map(|(id, level)| self.role_of_media(*id).map(|(key, _)| (key, *level))).collect();
-        let sids: HashMap<ParticipantKey, String> =
-            self.participants.iter().map(|(key, it)| (*key, it.sid.as_str().to_owned())).collect();
+        let sid_of = |key: &ParticipantKey| Some((*key, self.participants.get(key)?.sid.as_str().to_owned()));
+        let sids: HashMap<ParticipantKey, String> = levels.keys().filter_map(sid_of).collect();
+        // Most hear the same of the same.
+        let mut last: (Vec<SpeakerInfo>, Bytes) = Default::default();
         let keys: Vec<_> = self.participants.keys().copied().collect();
         for key in keys {
             let Some(participant) = self.participants.get_mut(&key) else { continue };
@@ -150,8 +155,16 @@ impl Room {
             let silent = participant.told_speakers.keys().filter(|sid| !now.contains_key(*sid));
             changes.extend(silent.map(|sid| SpeakerInfo { sid: sid.clone(), level: 0.0, active: false }));
             participant.told_speakers = now;
-            if !changes.is_empty() {
-                self.tell_with(key, |session| session.speakers_changed(changes));
+            if changes.is_empty() {
+                continue;
+            }
+            changes.sort_unstable_by(|a, b| a.sid.cmp(&b.sid));
+            if changes != last.0 {
+                let Some(message) = participant.session.speakers_changed(changes.clone()) else { continue };
+                last = (changes, encode_response(&message));
+            }
+            if participant.session.hears_of_speakers() {
+                push(participant, SignalOut::Encoded(last.1.clone()), &self.shared);
             }
         }
     }

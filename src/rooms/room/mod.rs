@@ -28,12 +28,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use visavis_signaling::data::{NonceFilter, ReliableCache};
 use visavis_signaling::proto::{self, SignalResponse};
-use visavis_signaling::session::{CloseReason, Session, SessionAction};
+use visavis_signaling::session::{CloseReason, Departed, Session, SessionAction};
 
 pub use join::refuse_resume;
 
@@ -44,6 +45,7 @@ use crate::rooms::flight::CallNotes;
 use crate::rooms::link::{OutgoingError, SignalOut};
 use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
 use crate::rooms::message::{RoomMessage, RoomOptions};
+use crate::rooms::news::News;
 use crate::rooms::notice::Timetable;
 use crate::rooms::observer::{Fact, FactKind};
 use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
@@ -83,6 +85,10 @@ pub struct Room {
     stale: BTreeSet<ParticipantKey>,
     /// Tracks of which something else may be wanted than before; settled likewise.
     unlooked: BTreeSet<(ParticipantKey, String)>,
+    /// Comings and goings that are yet to be told.
+    news: News,
+    /// Who left lately.
+    departed: Departed,
     /// The room's own state changed and everybody shall know.
     room_dirty: bool,
     last_room_update: Option<Instant>,
@@ -144,6 +150,8 @@ impl Room {
             next_link: 0,
             stale: BTreeSet::new(),
             unlooked: BTreeSet::new(),
+            news: News::default(),
+            departed: Departed::default(),
             room_dirty: false,
             last_room_update: None,
             messages: ReliableCache::default(),
@@ -166,12 +174,14 @@ impl Room {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while self.closing.is_none() {
+            let news = self.news.wait(self.participants.len(), self.clock.now());
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => self.handle(message).await,
                     None => break,
                 },
                 _ = tick.tick() => self.tick(),
+                () = tokio::time::sleep(news.unwrap_or(TICK)), if news.is_some() => self.tell_news(),
             }
             self.settle();
         }
@@ -245,6 +255,15 @@ impl Room {
         }
     }
 
+    /// Sends everybody whom `to` picks a message that was encoded once. Those without a WebSocket are passed over.
+    fn tell_many(&mut self, message: &Bytes, to: impl Fn(ParticipantKey, &Participant) -> bool) {
+        for (key, participant) in &mut self.participants {
+            if participant.session.state().is_ready() && to(*key, participant) {
+                push(participant, SignalOut::Encoded(message.clone()), &self.shared);
+            }
+        }
+    }
+
     /// Lets a participant's session build messages and sends them.
     fn tell_with<R>(&mut self, key: ParticipantKey, build: impl FnOnce(&mut Session) -> R)
     where
@@ -282,6 +301,9 @@ impl Room {
             self.renegotiate(key);
         }
         self.tell_wants();
+        if self.news.wait(self.participants.len(), self.clock.now()).is_some_and(|wait| wait.is_zero()) {
+            self.tell_news();
+        }
         if self.room_dirty {
             self.announce_room();
         }

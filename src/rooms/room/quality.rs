@@ -1,6 +1,6 @@
 //! Figures of connections: when they are asked for, and what clients and the observer are told of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use visavis_signaling::proto::{ConnectionQuality, ConnectionQualityInfo};
 
@@ -88,30 +88,38 @@ impl Room {
     /// Tells connection qualities that changed: everybody's own, and those of whom it hears or sees. Nobody is called
     /// lost before its media path is silent altogether.
     pub(super) fn tell_quality(&mut self) {
-        let active: Vec<(ParticipantKey, ConnectionQualityInfo)> = self
-            .participants
-            .iter()
-            .filter(|(_, it)| it.session.was_active())
-            .map(|(key, it)| (*key, quality_of(it)))
-            .collect();
         let keys: Vec<_> = self.participants.keys().copied().collect();
         for key in keys {
-            let Some(participant) = self.participants.get_mut(&key) else { continue };
-            if !participant.session.was_active() {
-                continue;
-            }
-            let mut updates = Vec::new();
-            for (other, info) in &active {
-                let sees = *other == key || participant.subscriptions.values().any(|it| it.publisher == *other);
-                let told = &mut participant.told_quality;
-                if sees && told.insert(info.participant_sid.clone(), info.quality) != Some(info.quality) {
-                    updates.push(info.clone());
-                }
-            }
-            if !updates.is_empty() {
-                self.tell_with(key, |session| session.connection_quality(updates));
+            self.tell_quality_to(key);
+        }
+    }
+
+    /// The same of a participant that has just become active, and to it.
+    pub(super) fn tell_quality_of(&mut self, key: ParticipantKey) {
+        self.tell_quality_to(key);
+        if self.participants.get(&key).is_some_and(|it| it.is_publisher) {
+            let sees = |it: &Participant| it.subscriptions.values().any(|it| it.publisher == key);
+            let others: Vec<_> = self.participants.iter().filter(|(_, it)| sees(it)).map(|(other, _)| *other).collect();
+            for other in others {
+                self.tell_quality_to(other);
             }
         }
+    }
+
+    fn tell_quality_to(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.participants.get(&key).filter(|it| it.session.was_active()) else { return };
+        let seen: BTreeSet<ParticipantKey> =
+            std::iter::once(key).chain(participant.subscriptions.values().map(|it| it.publisher)).collect();
+        let active = seen.iter().filter_map(|it| self.participants.get(it)).filter(|it| it.session.was_active());
+        let told = |info: &ConnectionQualityInfo| participant.told_quality.get(&info.participant_sid);
+        let updates: Vec<_> = active.map(quality_of).filter(|info| told(info) != Some(&info.quality)).collect();
+        if updates.is_empty() {
+            return;
+        }
+        if let Some(participant) = self.participants.get_mut(&key) {
+            participant.told_quality.extend(updates.iter().map(|info| (info.participant_sid.clone(), info.quality)));
+        }
+        self.tell_with(key, |session| session.connection_quality(updates));
     }
 
     pub(super) fn tell_figures(&self, participant: &Participant, figures: MinuteOfQuality) {

@@ -79,8 +79,8 @@ impl Room {
         let arrival = participant.arrival();
         self.observe(FactKind::Active(arrival));
         self.begin_measuring(key);
-        self.announce(key, true);
-        self.tell_quality();
+        self.announce_soon(key, true);
+        self.tell_quality_of(key);
     }
 
     fn update_metadata(&mut self, key: ParticipantKey, update: UpdateParticipantMetadata) {

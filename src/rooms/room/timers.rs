@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// Clients check consent every few seconds (RFC 7675: at most 5), and mostly send more.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// Whoever is gone for longer has no session left to resume and to be told of others in.
+const REMEMBERED: Duration = Duration::from_secs(120);
+
 /// How long a leave may lag behind the end of media.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -61,6 +64,7 @@ impl Room {
             self.last_quality = now;
             self.tell_quality();
         }
+        self.departed.forget(steady.minus(REMEMBERED));
         self.measure();
         self.tell_due_wants();
         self.expire_chat();

@@ -38,6 +38,7 @@ mod calls;
 mod chat;
 mod closing;
 mod counts;
+mod crowd;
 mod dynacast;
 mod facts;
 mod flight;
@@ -447,6 +448,7 @@ impl Client {
         let message = tokio::time::timeout(Duration::from_secs(5), self.link.outgoing.recv()).await;
         match message.expect("the room said nothing") {
             Some(SignalOut::Response(response)) => Some(*response),
+            Some(SignalOut::Encoded(bytes)) => Some(prost::Message::decode(bytes).unwrap()),
             Some(SignalOut::Close) | None => None,
         }
     }
