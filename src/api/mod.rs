@@ -17,6 +17,7 @@ mod rtc;
 mod server;
 mod socket;
 pub mod web;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;

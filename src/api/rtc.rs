@@ -6,22 +6,18 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{ConnectInfo, Extension, FromRequestParts, State};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::upgrade::OnUpgrade;
 use visavis_signaling::connect::{self, AuthorizedConnect, Endpoint, HttpRequest};
-use visavis_signaling::frame::MAX_FRAME_SIZE;
 use visavis_signaling::token::TokenError;
 
 use super::client_ip::client_ip;
-use super::{Api, socket};
+use super::{Api, socket, websocket};
 use crate::rooms::link::{ConnectError, SignalTarget};
-
-/// Bytes that a connection's reading buffer begins with: messages are small, and every participant has one for the whole
-/// call.
-const SOCKET_BUFFER: usize = 4 * 1024;
 
 /// Proof that the caller holds a token that lets it into the room it names.
 pub struct Authorized(pub AuthorizedConnect);
@@ -77,12 +73,16 @@ pub(super) async fn validate<T: SignalTarget>(
 /// to whoever opens these paths in a browser; a bad token is told apart even then.
 pub(super) async fn connect<T: SignalTarget>(
     State(api): State<Arc<Api<T>>>,
+    headers: HeaderMap,
+    // Before the extractor below, which takes it away.
+    on_upgrade: Option<Extension<OnUpgrade>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     authorized: Result<Authorized, Refused>,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => {
+    let (key, on_upgrade) = match (upgrade, headers.get(header::SEC_WEBSOCKET_KEY), on_upgrade) {
+        (Ok(_), Some(key), Some(Extension(on_upgrade))) => (key.clone(), on_upgrade),
+        (Ok(_), ..) => return StatusCode::NOT_FOUND.into_response(),
+        (Err(rejection), ..) => {
             return match (rejection, authorized) {
                 (_, Err(refused)) if refused.0.status == 401 && refused.0.message.starts_with("invalid") => {
                     refused.into_response()
@@ -108,20 +108,20 @@ pub(super) async fn connect<T: SignalTarget>(
             return refused(&api, &connect, error).into_response();
         }
     };
-    let failed = Arc::clone(&api.metrics);
-    upgrade
-        .read_buffer_size(SOCKET_BUFFER)
-        .write_buffer_size(SOCKET_BUFFER)
-        .max_message_size(MAX_FRAME_SIZE)
-        .max_frame_size(MAX_FRAME_SIZE)
-        .on_failed_upgrade(move |error| {
-            failed.joins.count("signal_upgrade_failed");
-            tracing::info!(%error, "upgrade failed");
-        })
-        .on_upgrade(move |socket| async move {
-            api.metrics.joins.count("signal_connected");
-            socket::bridge(socket, link, &who, api.timing, &api.metrics).await;
-        })
+    tokio::spawn(async move {
+        match on_upgrade.await {
+            Ok(upgraded) => {
+                api.metrics.joins.count("signal_connected");
+                let socket = websocket::Socket::new(upgraded).await;
+                socket::bridge(socket, link, &who, api.timing, &api.metrics).await;
+            }
+            Err(error) => {
+                api.metrics.joins.count("signal_upgrade_failed");
+                tracing::info!(%error, "upgrade failed");
+            }
+        }
+    });
+    websocket::switching(&key)
 }
 
 fn refused<T>(api: &Api<T>, connect: &AuthorizedConnect, error: ConnectError) -> Refused {

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::SinkExt as _;
+use bytes::Bytes;
 use prost::Message as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use visavis_signaling::frame::{Frame, FrameCodec, FrameRef};
 use visavis_signaling::proto::SignalResponse;
 
 use super::SocketTiming;
+use super::websocket::{Data, Socket};
 use crate::metrics::Metrics;
 use crate::rooms::link::{OutgoingReceiver, SignalIn, SignalLink, SignalOut};
 
-/// Messages that leave with one system call at most.
+/// Messages that leave together at most.
 const TOGETHER: usize = 16;
 
 /// Whose socket it is, for the log.
@@ -49,11 +52,11 @@ impl End {
         }
     }
 
-    fn code(&self) -> u16 {
+    fn code(&self) -> CloseCode {
         match self {
-            End::Peer | End::Room | End::Stalled => close_code::NORMAL,
-            End::Malformed(_) => close_code::INVALID,
-            End::TooLarge(_) => close_code::SIZE,
+            End::Peer | End::Room | End::Stalled => CloseCode::Normal,
+            End::Malformed(_) => CloseCode::Invalid,
+            End::TooLarge(_) => CloseCode::Size,
         }
     }
 }
@@ -62,7 +65,7 @@ impl End {
 ///
 /// One task does both directions: while the peer does not take what it is sent, nothing is read from it, and after
 /// [`SocketTiming::write`] it is given up. The room never waits for it, its queue has a bound.
-pub(super) async fn bridge(socket: WebSocket, link: SignalLink, who: &Who, timing: SocketTiming, metrics: &Metrics) {
+pub(super) async fn bridge(socket: Socket, link: SignalLink, who: &Who, timing: SocketTiming, metrics: &Metrics) {
     metrics.signal_connections.inc();
     let SignalLink { incoming, mut outgoing } = link;
     let mut connection = Connection { socket, codec: FrameCodec::new(), timing, metrics };
@@ -80,7 +83,7 @@ pub(super) async fn bridge(socket: WebSocket, link: SignalLink, who: &Who, timin
                 Ok(None) => Ok(()),
                 Err(end) => Err(end),
             },
-            _ = ping.tick() => connection.write(Message::Ping(Default::default())).await,
+            _ = ping.tick() => connection.ping().await,
         };
         if let Err(end) = done {
             break end;
@@ -103,74 +106,59 @@ pub(super) async fn bridge(socket: WebSocket, link: SignalLink, who: &Who, timin
 }
 
 struct Connection<'a> {
-    socket: WebSocket,
+    socket: Socket,
     codec: FrameCodec,
     timing: SocketTiming,
     metrics: &'a Metrics,
 }
 
 impl Connection<'_> {
-    /// Sends a message and what waits behind it, as far as the system takes it in one piece.
+    /// Sends a message and what waits behind it.
     async fn tell(&mut self, first: SignalOut, rest: &mut OutgoingReceiver) -> Result<(), End> {
+        let mut messages = Vec::new();
         let mut next = Some(first);
-        for _ in 0..TOGETHER {
+        let mut last = false;
+        while messages.len() < TOGETHER && !last {
             let message = match next.take().or_else(|| rest.try_recv()) {
                 None => break,
                 Some(SignalOut::Close) => {
-                    self.send(None).await?;
-                    return Err(End::Room);
+                    last = true;
+                    None
                 }
                 Some(SignalOut::Response(response)) => self.encode(&response),
-                Some(SignalOut::Encoded(bytes)) if !self.codec.is_json() => Some(Message::Binary(bytes)),
+                Some(SignalOut::Encoded(bytes)) if !self.codec.is_json() => Some(Data::Binary(bytes)),
                 Some(SignalOut::Encoded(bytes)) => match SignalResponse::decode(bytes) {
                     Ok(response) => self.encode(&response),
                     Err(error) => self.unsent(&error),
                 },
             };
-            if message.is_some() {
-                self.metrics.signal_responses.inc();
-                self.send(message).await?;
-            }
+            messages.extend(message);
         }
-        self.send(None).await
+        self.metrics.signal_responses.add(messages.len() as u64);
+        in_time(self.timing.write, self.socket.send(&messages)).await?;
+        if last { Err(End::Room) } else { Ok(()) }
     }
 
-    fn encode(&self, response: &SignalResponse) -> Option<Message> {
+    fn encode(&self, response: &SignalResponse) -> Option<Data> {
         match self.codec.encode(response) {
-            Ok(Frame::Binary(bytes)) => Some(Message::Binary(bytes.into())),
-            Ok(Frame::Text(text)) => Some(Message::Text(text.into())),
+            Ok(Frame::Binary(bytes)) => Some(Data::Binary(bytes.into())),
+            Ok(Frame::Text(text)) => Some(Data::Text(text)),
             Err(error) => self.unsent(&error),
         }
     }
 
     /// Our own message; losing it is better than losing the participant.
-    fn unsent(&self, error: &dyn std::fmt::Display) -> Option<Message> {
+    fn unsent(&self, error: &dyn std::fmt::Display) -> Option<Data> {
         tracing::error!(%error, "a response could not be encoded");
         self.metrics.signal_errors.count("encode");
         None
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), End> {
-        self.send(Some(message)).await?;
-        self.send(None).await
+    async fn ping(&mut self) -> Result<(), End> {
+        in_time(self.timing.write, self.socket.control(Message::Ping(Bytes::new()))).await
     }
 
-    /// Takes a message to be sent; without one everything that was taken leaves.
-    async fn send(&mut self, message: Option<Message>) -> Result<(), End> {
-        let sending = async {
-            match message {
-                Some(message) => self.socket.feed(message).await,
-                None => self.socket.flush().await,
-            }
-        };
-        match timeout(self.timing.write, sending).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Peer),
-            Err(_) => Err(End::Stalled),
-        }
-    }
-
-    fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Option<SignalIn>, End> {
+    fn read(&mut self, message: Option<Result<Message, Error>>) -> Result<Option<SignalIn>, End> {
         let message = match message {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Err(broken(&error)),
@@ -179,7 +167,7 @@ impl Connection<'_> {
         let request = match &message {
             Message::Binary(bytes) => self.codec.decode(FrameRef::Binary(bytes)),
             Message::Text(text) => self.codec.decode(FrameRef::Text(text.as_str())),
-            Message::Ping(_) | Message::Pong(_) => return Ok(None),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
             Message::Close(_) => return Err(End::Peer),
         };
         self.metrics.signal_requests.inc();
@@ -194,7 +182,7 @@ impl Connection<'_> {
         let patience = if *end == End::Stalled { Duration::ZERO } else { self.timing.close };
         let frame = CloseFrame { code: end.code(), reason: "".into() };
         let goodbye = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+            if self.socket.control(Message::Close(Some(frame))).await.is_ok() {
                 while let Some(Ok(_)) = self.socket.recv().await {}
             }
         };
@@ -202,9 +190,18 @@ impl Connection<'_> {
     }
 }
 
-/// The WebSocket library reports an oversize message among its other errors, by text only.
-fn broken(error: &axum::Error) -> End {
-    let text = error.to_string();
-    let large = text.contains("too long") || text.contains("too large") || text.contains("too big");
-    if large { End::TooLarge(text) } else { End::Peer }
+/// A write that may take so long.
+async fn in_time(patience: Duration, write: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    match timeout(patience, write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Peer),
+        Err(_) => Err(End::Stalled),
+    }
+}
+
+fn broken(error: &Error) -> End {
+    match error {
+        Error::Capacity(error) => End::TooLarge(error.to_string()),
+        _ => End::Peer,
+    }
 }

@@ -19,6 +19,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::error::chain;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
+use crate::net;
 use crate::rooms::net_plane::{self, NetPlane};
 use crate::rooms::{Admission, AllowAll, Observer, Rooms, Unobserved};
 use crate::transport::Certificate;
@@ -38,6 +39,8 @@ impl Serve {
 
 /// Runs a server; `demo` fills it with people to try it on.
 pub(super) fn run(settings: SettingsArgs, demo: bool) -> Result<(), Failure> {
+    // Before there are threads.
+    net::keep_memory_together();
     let Loaded { settings, warnings } = settings.load()?;
     logging::start(&settings.logging);
     for warning in &warnings {

@@ -55,7 +55,7 @@ pub use self::advertise::{Advertised, Protocol};
 pub use self::core::ShardCore;
 pub use self::counters::{MAX_TRAIN, NetCounters, ShardCounters, TcpCounters, TurnTimes, UdpCounters};
 pub use self::mailbox::{MailboxFull, ShardHandle};
-pub use self::sys::{allow_open_files, separate_datagrams};
+pub use self::sys::{allow_open_files, keep_memory_together, separate_datagrams};
 
 use self::mailbox::Mailbox;
 use self::quota::Quota;

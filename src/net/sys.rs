@@ -48,13 +48,17 @@ impl Message {
 #[cfg(all(test, target_os = "linux"))]
 pub(super) use linux::disable_checksums;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{WakeTimer, allow_fragments, be_punctual, raise_buffers, send_messages, stay_on_processor};
+pub(super) use linux::{
+    WakeTimer, allow_fragments, be_punctual, raise_buffers, receive_plainly, send_messages, stay_on_processor,
+};
 #[cfg(target_os = "linux")]
-pub use linux::{allow_open_files, separate_datagrams};
+pub use linux::{allow_open_files, keep_memory_together, separate_datagrams};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{WakeTimer, allow_fragments, be_punctual, raise_buffers, send_messages, stay_on_processor};
+pub(super) use portable::{
+    WakeTimer, allow_fragments, be_punctual, raise_buffers, receive_plainly, send_messages, stay_on_processor,
+};
 #[cfg(not(target_os = "linux"))]
-pub use portable::{allow_open_files, separate_datagrams};
+pub use portable::{allow_open_files, keep_memory_together, separate_datagrams};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -64,6 +68,10 @@ mod linux {
     use std::time::Duration;
 
     use super::{IpAddr, MAX_MESSAGES, MAX_PIECES, Message, Piece, SocketAddr, io};
+
+    /// Processors that share a heap: enough heaps that threads seldom wait for each other, and few.
+    #[cfg(target_env = "gnu")]
+    const PROCESSORS_PER_HEAP: usize = 4;
 
     /// Socket address of either family, as the kernel reads it.
     #[repr(C)]
@@ -256,6 +264,24 @@ mod linux {
         }
     }
 
+    /// Has the kernel say less about each datagram than the library asks it to: neither when it came nor how its way
+    /// marked it, and to which address of ours only where there are several (`several`). Each is a message to write
+    /// and to read.
+    pub(in crate::net) fn receive_plainly(socket: &UdpSocket, v6: bool, several: bool) {
+        let fd = socket.as_raw_fd();
+        // Best effort: what is said all the same is passed over.
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0);
+        let _ = set_option(fd, libc::IPPROTO_IP, libc::IP_RECVTOS, 0);
+        if v6 {
+            let _ = set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 0);
+        }
+        match (several, v6) {
+            (true, _) => {}
+            (false, true) => drop(set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 0)),
+            (false, false) => drop(set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 0)),
+        }
+    }
+
     /// Has each datagram delivered by itself again, where GRO was switched on for this socket: so the kernel works for
     /// a receiver on the other side of a network.
     pub fn separate_datagrams(socket: &UdpSocket) -> io::Result<()> {
@@ -282,6 +308,18 @@ mod linux {
             }
         }
         Ok(limit.rlim_cur)
+    }
+
+    /// Has all threads allocate from a few heaps instead of one each, as far as the C library is one that can: what one
+    /// thread allocates and another frees leaves holes in each of them. To be called before there are threads.
+    pub fn keep_memory_together() {
+        #[cfg(target_env = "gnu")]
+        {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            let heaps = (processors / PROCESSORS_PER_HEAP).max(1) as libc::c_int;
+            // SAFETY: no pointers are passed. Where it is refused everything works as well, in more memory.
+            let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, heaps) };
+        }
     }
 
     /// Lets this thread's sleeps end on time instead of up to 50 µs late.
@@ -390,6 +428,9 @@ mod portable {
     pub(in crate::net) fn allow_fragments(_socket: &UdpSocket, _v6: bool) {}
 
     /// Left as the system has it.
+    pub(in crate::net) fn receive_plainly(_socket: &UdpSocket, _v6: bool, _several: bool) {}
+
+    /// Left as the system has it.
     pub(in crate::net) fn be_punctual() {}
 
     /// There is no way to.
@@ -401,6 +442,9 @@ mod portable {
     pub fn separate_datagrams(_socket: &UdpSocket) -> io::Result<()> {
         Ok(())
     }
+
+    /// The system's own way is kept.
+    pub fn keep_memory_together() {}
 
     /// Left as the system has it.
     pub fn allow_open_files(wanted: u64) -> io::Result<u64> {

@@ -60,6 +60,7 @@ impl UdpPort {
         sys::raise_buffers(&socket, KERNEL_BUFFER);
         let state = UdpSocketState::new((&socket).into())?;
         sys::allow_fragments(&socket, address.is_ipv6());
+        sys::receive_plainly(&socket, address.is_ipv6(), address.ip().is_unspecified());
         let granted = state.recv_buffer_size((&socket).into()).unwrap_or(KERNEL_BUFFER);
         if granted < SMALL_KERNEL_BUFFER {
             tracing::warn!(
