@@ -15,7 +15,7 @@ impl Room {
     pub(super) fn flight_sheet(&self) -> Sheet {
         let present =
             |(pc, connection): (&PeerConnection, Connection)| Present { shard: self.shard, id: pc.id, connection };
-        let present = self.participants.values().flat_map(connections).map(present).collect();
+        let present = self.participants.values().flat_map(|it| connections(it)).map(present).collect();
         Sheet { call: Arc::clone(&self.call), present }
     }
 

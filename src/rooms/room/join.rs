@@ -90,7 +90,7 @@ impl Room {
             let downstream = participant.subscriber.as_ref().unwrap_or(&participant.publisher);
             self.send_media(Command::AllowPause(downstream.id));
         }
-        self.participants.insert(key, participant);
+        self.participants.insert(key, Box::new(participant));
         self.had_participants = true;
         self.shared.metrics.participants.inc();
 
@@ -103,7 +103,7 @@ impl Room {
         if protocol.supports_fast_start() || connect.request.mode == Mode::SinglePc {
             self.subscribe_to_all(key);
         }
-        if self.participants.get(&key).is_some_and(Participant::subscriber_primary) {
+        if self.participants.get(&key).is_some_and(|participant| participant.subscriber_primary()) {
             self.stale.insert(key);
         }
         for request in connect.request.add_track_requests {

@@ -75,7 +75,8 @@ pub struct Room {
     keeps_chat: bool,
     sif_trailer: Vec<u8>,
     rng: StdRng,
-    participants: BTreeMap<ParticipantKey, Participant>,
+    /// Boxed: they are large, and a tree keeps room for twice as many.
+    participants: BTreeMap<ParticipantKey, Box<Participant>>,
     by_identity: HashMap<Arc<str>, ParticipantKey>,
     by_transport: HashMap<TransportId, (ParticipantKey, PcRole)>,
     by_track: HashMap<MediaTrackId, (ParticipantKey, String)>,

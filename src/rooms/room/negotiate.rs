@@ -33,7 +33,7 @@ impl Room {
             self.send_media(Command::RestartIce { id: pc, ice });
         }
         let Some(participant) = self.participants.get_mut(&key) else { return };
-        let Participant { publisher, publications, quirks, .. } = participant;
+        let Participant { publisher, publications, quirks, .. } = &mut **participant;
         let edits = |section: &ReceiverSection| publish_edits(section, publications.values(), quirks);
         let local = match publisher.negotiation.answer(&edits) {
             Ok(local) => local,

@@ -20,7 +20,7 @@ impl Room {
         let Some(update) = self.restate(key) else { return };
         // What waited to be told of it is old now.
         self.news.forget(key);
-        let hidden = self.participants.get(&key).is_some_and(Participant::is_hidden);
+        let hidden = self.participants.get(&key).is_some_and(|participant| participant.is_hidden());
         for message in &update {
             self.tell_many(message, |other, _| if other == key { myself } else { !hidden });
         }
