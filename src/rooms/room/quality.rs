@@ -112,7 +112,8 @@ impl Room {
             std::iter::once(key).chain(participant.subscriptions.values().map(|it| it.publisher)).collect();
         let active = seen.iter().filter_map(|it| self.participants.get(it)).filter(|it| it.session.was_active());
         let told = |info: &ConnectionQualityInfo| participant.told_quality.get(&info.participant_sid);
-        let updates: Vec<_> = active.map(|it| quality_of(it)).filter(|info| told(info) != Some(&info.quality)).collect();
+        let updates: Vec<_> =
+            active.map(|it| quality_of(it)).filter(|info| told(info) != Some(&info.quality)).collect();
         if updates.is_empty() {
             return;
         }
