@@ -106,6 +106,10 @@ number!(
     /// One peer connection, named by the control plane, unique in the process.
     TransportId
 );
+/// A shard's number, from zero up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardIndex(pub u16);
+
 number!(
     /// A room as the media wing knows it (the scope of active speakers).
     MediaRoomId

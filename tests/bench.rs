@@ -22,13 +22,18 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::with(1, "logging: {level: warn}")
+    }
+
+    /// A server of so many shards, and other than the usual settings.
+    fn with(shards: u16, settings: &str) -> Self {
         let held = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
         let [port, tcp] = held.map(|listener| listener.local_addr().unwrap().port());
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let udp = free_ports(shards);
         let mut command = Command::new(env!("CARGO_BIN_EXE_visavis"));
         command.args(["serve", "--dev", "--bind", "127.0.0.1", "--node-ip", "127.0.0.1"]);
-        command.args(["--config-body", "logging: {level: warn}"]);
-        command.args(["--port", &port.to_string(), "--tcp-port", &tcp.to_string(), "--udp-port", &udp.to_string()]);
+        command.args(["--config-body", settings]);
+        command.args(["--port", &port.to_string(), "--tcp-port", &tcp.to_string(), "--udp-port", &udp]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
         let server = Self { child, port };
         let end = Instant::now() + PATIENCE;
@@ -42,6 +47,18 @@ impl Server {
     fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
+}
+
+/// A range of neighbouring UDP ports that nobody has.
+fn free_ports(count: u16) -> String {
+    for _ in 0..100 {
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let Some(last) = first.checked_add(count - 1) else { continue };
+        if (first..=last).all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok()) {
+            return if count == 1 { first.to_string() } else { format!("{first}-{last}") };
+        }
+    }
+    panic!("no {count} neighbouring ports are free");
 }
 
 impl Drop for Server {
@@ -78,7 +95,10 @@ fn number(figures: &Value, name: &str) -> u64 {
 
 /// Plays a scenario against a server of its own, and checks what holds for all.
 fn play(flags: &str) -> Value {
-    let server = Server::start();
+    play_on(&Server::start(), flags)
+}
+
+fn play_on(server: &Server, flags: &str) -> Value {
     let (figures, output) = run(&server.url(), &format!("{flags} --duration 2 --seed 5 --pid {}", server.child.id()));
     assert!(output.status.success(), "{flags}: {}", String::from_utf8_lossy(&output.stderr));
     let of = |name| number(&figures, name);
@@ -145,6 +165,35 @@ fn in_churn_people_come_and_go_and_nobody_misses_what_was_theirs() {
     assert!(number(&figures, "joins") > number(&figures, "members"), "{figures}");
     assert!(figures["joins_per_second"].as_f64().unwrap() > 0.0);
     assert!(figures["first_packet_us"]["p50"].as_f64().unwrap() > 0.0);
+}
+
+/// A counter's sum over all labels, as the server tells it.
+fn metric(port: u16, name: &str) -> u64 {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let values = text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.split(' ').next_back());
+    values.map(|value| value.parse::<f64>().unwrap() as u64).sum()
+}
+
+#[test]
+fn a_room_on_two_shards_is_one_room() {
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings =
+        format!("logging: {{level: warn}}\nprometheus_port: {metrics}\nrtc: {{room_shard_participants: 2}}\n");
+    let server = Server::with(2, &settings);
+    // One publisher and a viewer on the first shard, the four others on the second.
+    let figures = play_on(&server, "livestream --participants 5 --no-simulcast --resolution 360");
+    assert_each_is_due_all(&figures, 5);
+    let relayed = metric(metrics, "visavis_shard_relayed_packets_total{shard=\"1\",direction=\"incoming\"}");
+    assert!(relayed >= number(&figures, "sent_packets") * 9 / 10, "{relayed} of {figures}");
+    // Everybody hears and sees everybody, publishers and subscribers on both.
+    let figures = play_on(&server, "meeting --participants 5 --resolution 180");
+    assert_each_is_due_all(&figures, 4);
+    let figures = play_on(&server, "data --participants 4");
+    assert_eq!(number(&figures, "lost_packets"), 0, "{figures}");
+    assert_eq!(metric(metrics, "visavis_shard_dropped_total{shard=\"0\",cause=\"relay"), 0);
 }
 
 #[test]

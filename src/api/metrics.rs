@@ -50,6 +50,10 @@ pub struct ShardTotals {
     pub received: Traffic,
     /// Datagrams sent.
     pub sent: Traffic,
+    /// Packets that other shards sent it, for subscribers of rooms that span both.
+    pub relayed_in: Traffic,
+    /// Packets that it sent other shards.
+    pub relayed_out: Traffic,
     /// Trains in which UDP datagrams were sent.
     pub trains: u64,
     /// Turns of its loop.
@@ -256,6 +260,18 @@ fn shards(text: &mut Text, shards: &[ShardTotals]) {
             }
         }
     }
+    let relayed: [(&str, &str, Part); 2] = [
+        ("visavis_shard_relayed_packets_total", "Packets between shards, of rooms that span several", |it| it.packets),
+        ("visavis_shard_relayed_bytes_total", "Bytes of packets between shards", |it| it.bytes),
+    ];
+    for (name, help, read) in relayed {
+        text.head(name, "counter", help);
+        for shard in shards {
+            for (direction, traffic) in [("incoming", shard.relayed_in), ("outgoing", shard.relayed_out)] {
+                text.line(name, &[("shard", &shard.shard.to_string()), ("direction", direction)], read(traffic));
+            }
+        }
+    }
     let single: [(&str, &str, &str, Read); 4] = [
         ("visavis_shard_trains_total", "counter", "Trains that a shard sent over UDP", |it| it.trains as f64),
         ("visavis_shard_turns_total", "counter", "Turns of a shard's loop", |it| it.turns as f64),
@@ -338,6 +354,7 @@ mod tests {
             shards: vec![ShardTotals {
                 shard: 3,
                 sent: Traffic { packets: 9, bytes: 900 },
+                relayed_in: Traffic { packets: 5, bytes: 500 },
                 busy: 0.25,
                 drops: vec![("replay", 4)],
                 ..ShardTotals::default()
@@ -358,6 +375,7 @@ mod tests {
             "visavis_train_packets_bucket{le=\"+Inf\"} 6",
             "visavis_train_packets_sum 30",
             "visavis_shard_packets_total{shard=\"3\",direction=\"outgoing\"} 9",
+            "visavis_shard_relayed_packets_total{shard=\"3\",direction=\"incoming\"} 5",
             "visavis_shard_busy_ratio{shard=\"3\"} 0.25",
             "visavis_shard_dropped_total{shard=\"3\",cause=\"replay\"} 4",
         ] {

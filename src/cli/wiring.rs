@@ -71,6 +71,7 @@ pub(super) fn rooms_settings(settings: &Settings, node_id: &str) -> RoomsSetting
         },
         enable_remote_unmute: settings.room.enable_remote_unmute,
         data_tracks: settings.enable_data_tracks,
+        shard_participants: settings.rtc.room_shard_participants as usize,
         limits: limits(settings),
         node_tracks: settings.limit.num_tracks.filter(|limit| *limit > 0).map(i64::from),
         subscription_limit_audio: settings.limit.subscription_limit_audio as usize,
@@ -133,6 +134,8 @@ fn shard_totals(shard: &ShardCounters, mut drops: Vec<(&'static str, u64)>) -> S
     let traffic = |it: media::Traffic| Traffic { packets: it.packets, bytes: it.bytes };
     ShardTotals {
         shard: shard.shard.0,
+        relayed_in: traffic(shard.media.relay_in),
+        relayed_out: traffic(shard.media.relay_out),
         received: traffic(shard.media.datagrams_in),
         sent: traffic(shard.media.datagrams_out),
         trains: shard.net.udp.train_lengths.iter().sum(),
@@ -215,6 +218,14 @@ mod tests {
             data_track_latency: Duration::from_millis(250),
         };
         assert_eq!(config.tuning, expected);
+    }
+
+    #[test]
+    fn from_how_many_participants_on_a_room_takes_another_shard_is_the_operators_to_say() {
+        let mut settings = Settings::default();
+        assert_eq!(rooms_settings(&settings, "ND_x").shard_participants, 200);
+        settings.rtc.room_shard_participants = 0;
+        assert_eq!(rooms_settings(&settings, "ND_x").shard_participants, 0);
     }
 
     #[test]

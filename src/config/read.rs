@@ -196,6 +196,7 @@ fn rtc(section: &mut Section<'_>, settings: &mut RtcSettings) -> bool {
         gather if gather <= Duration::from_millis(1) => Ok(gather),
         _ => Err("out of range (0 to 1ms)".to_owned()),
     });
+    section.set("room_shard_participants", &mut settings.room_shard_participants, number);
     section.set("pin_shards", &mut settings.pin_shards, boolean);
     section.set("busy_poll", &mut settings.busy_poll, boolean);
     section.section("pli_throttle", |section| {

@@ -131,6 +131,8 @@ pub struct RtcSettings {
     pub packet_buffer_size_audio: usize,
     /// Video follows what the way to each subscriber is estimated to carry. Off, every subscriber is sent what it asks for.
     pub adaptive_video: bool,
+    /// Participants of one room on one shard before the room takes the shard with the least to do besides; 0 for never.
+    pub room_shard_participants: u32,
     /// How long a packet may wait for others to the same destination, at most a millisecond; 0 for not at all.
     #[serde(serialize_with = "serialize_duration")]
     pub gather: Duration,
@@ -160,6 +162,7 @@ impl Default for RtcSettings {
             packet_buffer_size_video: 500,
             packet_buffer_size_audio: 200,
             adaptive_video: true,
+            room_shard_participants: 200,
             gather: Duration::from_millis(1),
             pin_shards: false,
             busy_poll: false,

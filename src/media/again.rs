@@ -1,6 +1,5 @@
 //! A packet that was sent, made ready to be sent once more: for a NACK, or as part of a probe.
 
-use crate::rtp::ExtensionTable;
 use crate::units::PayloadType;
 
 use super::forwarder::{Forwarder, ForwarderKey, Outgoing, Route};
@@ -20,18 +19,12 @@ pub struct Again {
 }
 
 impl Again {
-    /// Finds what was sent; none when it is no longer kept, or the subscriber no longer takes its codec. `extensions`
-    /// are the publisher's.
-    pub fn find(
-        forwarder: &mut Forwarder,
-        sent: Sent,
-        streams: &Table<Stream>,
-        extensions: &ExtensionTable,
-    ) -> Option<Self> {
+    /// Finds what was sent; none when it is no longer kept, or the subscriber no longer takes its codec.
+    pub fn find(forwarder: &mut Forwarder, sent: Sent, streams: &Table<Stream>) -> Option<Self> {
         let key = forwarder.source_of(sent.epoch)?;
         let stream = streams.get(key)?;
         let seq = nearest(sent.source_seq, stream.stats.highest()?);
-        let packet = stream.cached(key, seq, extensions)?;
+        let packet = stream.cached(key, seq)?;
         let route = forwarder.route(&stream.codec.as_ref()?.params)?;
         Some(Self { packet, sent, route, payload_type: route.payload_type? })
     }

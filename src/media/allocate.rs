@@ -196,9 +196,8 @@ impl Shard {
         let (mut bytes, mut packets) = (0u64, 0u32);
         'forwarders: for forwarder_key in &state.sending.forwarders {
             let Some(forwarder) = forwarders.get_mut(*forwarder_key).filter(|it| it.is_open()) else { continue };
-            let publisher = tracks.get(forwarder.track).filter(|track| !track.muted).map(|track| track.transport);
-            let Some(publisher) = publisher.and_then(|publisher| transports.get(publisher)) else { continue };
-            if forwarder.kind == MediaKind::Audio || !forwarder.has_sent() {
+            let muted = tracks.get(forwarder.track).is_none_or(|track| track.muted);
+            if muted || forwarder.kind == MediaKind::Audio || !forwarder.has_sent() {
                 continue;
             }
             // What waits to be sent has not been.
@@ -207,8 +206,7 @@ impl Shard {
             for back in 0..u64::from(plan.packets) {
                 let sent = newest.checked_sub(back).and_then(|seq| forwarder.history.get(seq));
                 let Some(sent) = sent else { break };
-                let extensions = &publisher.receiving.extensions;
-                let Some(again) = Again::find(forwarder, sent, streams, extensions) else { continue };
+                let Some(again) = Again::find(forwarder, sent, streams) else { continue };
                 let size = u64::from(again.packet.header.len);
                 let Some(form) = again.rtx(forwarder) else { continue 'forwarders };
                 let queued = again.queued(send.gather(again.packet), *forwarder_key, forwarder, form);

@@ -9,8 +9,11 @@ use crate::rtp::{ExtensionValues, RtpHeader};
 use crate::units::{PayloadType, Rid, Ssrc};
 
 use super::counters::Drop;
+use super::mirror::Origin;
+use super::select::LayerIndex;
 use super::shard::Shard;
 use super::stream::{Stream, StreamKey};
+use super::track::TrackKey;
 use super::transports::{MAX_SOURCES, Receiving, Source, SourceEntry, TransportKey};
 
 /// A source that was silent for this long may give way to a new one.
@@ -156,8 +159,15 @@ impl Shard {
     fn add_stream(&mut self, now: Instant, key: TransportKey, ssrc: Ssrc, found: &Found) -> Option<StreamKey> {
         let state = self.transports.get(key)?;
         let section = state.receiving.sections.get(found.section)?;
-        let mut stream =
-            Stream::new(now, key, ssrc, found.section, section.kind, self.config.tuning.packets(section.kind));
+        let mut stream = Stream::new(
+            now,
+            Origin::Here(key),
+            ssrc,
+            found.section,
+            section.kind,
+            self.config.tuning.packets(section.kind),
+        );
+        stream.extensions = state.receiving.extensions;
         stream.rid = found.rid;
         stream.position = found.position;
         let mid = section.mid;
@@ -184,13 +194,21 @@ impl Shard {
     }
 
     /// Makes a stream one of a track's layers; a stream that had this place is gone.
-    pub(super) fn attach_stream(&mut self, now: Instant, track_key: super::track::TrackKey, stream_key: StreamKey) {
+    pub(super) fn attach_stream(&mut self, now: Instant, track_key: TrackKey, stream_key: StreamKey) {
+        let (Some(track), Some(stream)) = (self.tracks.get(track_key), self.streams.get(stream_key)) else {
+            return;
+        };
+        let Some(state) = stream.origin.here().and_then(|key| self.transports.get(key)) else { return };
+        let Some(section) = state.receiving.sections.get(stream.section) else { return };
+        let layer = track.layer_of(stream.rid.as_ref(), stream.position, section.ssrcs.len(), &section.rids);
+        self.attach_as(now, track_key, stream_key, layer);
+    }
+
+    /// Makes a stream this layer of a track.
+    pub(super) fn attach_as(&mut self, now: Instant, track_key: TrackKey, stream_key: StreamKey, layer: LayerIndex) {
         let (Some(track), Some(stream)) = (self.tracks.get_mut(track_key), self.streams.get_mut(stream_key)) else {
             return;
         };
-        let Some(state) = self.transports.get(stream.transport) else { return };
-        let Some(section) = state.receiving.sections.get(stream.section) else { return };
-        let layer = track.layer_of(stream.rid.as_ref(), stream.position, section.ssrcs.len(), &section.rids);
         stream.track = Some(track_key);
         stream.layer = layer;
         // A stream that lies silent may be one that the section's former track left behind.
@@ -216,7 +234,7 @@ impl Shard {
     /// A stream ends: its SSRC, its retransmissions, its place in a track.
     pub(super) fn remove_stream(&mut self, key: StreamKey) {
         let Some(stream) = self.streams.remove(key) else { return };
-        if let Some(state) = self.transports.get_mut(stream.transport) {
+        if let Some(state) = stream.origin.here().and_then(|key| self.transports.get_mut(key)) {
             state.receiving.streams.retain(|other| *other != key);
             state.receiving.sources.retain(|_, entry| match &mut entry.source {
                 Source::Media(media) => *media != key,

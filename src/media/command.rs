@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::ids::{ForwarderId, MediaDataTrackId, MediaRoomId, MediaTrackId, TransportId};
+use crate::ids::{ForwarderId, MediaDataTrackId, MediaRoomId, MediaTrackId, ShardIndex, TransportId};
 use crate::rtp::CodecParams;
 use crate::transport::{IceCredentials, ReceiverSection, RemoteTransport, SenderSection};
 use crate::units::{MediaKind, Mid, Rid};
@@ -152,6 +152,32 @@ pub enum Command {
         /// The subscriber's connection.
         transport: TransportId,
     },
+    /// A track that is published on another shard is to be had here as well: forwarders take it as any other's. That
+    /// shard is told by [`Command::RelayTrack`]; mute, end and sections are told to both.
+    MirrorTrack(Box<MirroredTrack>),
+    /// Packets of a track go to another shard too, which mirrors it.
+    RelayTrack {
+        /// The track.
+        track: MediaTrackId,
+        /// The other shard.
+        to: ShardIndex,
+    },
+    /// The other shard no longer mirrors the track.
+    StopRelay {
+        /// The track.
+        track: MediaTrackId,
+        /// The other shard.
+        to: ShardIndex,
+    },
+    /// A data track that is published on another shard is to be had here as well.
+    MirrorDataTrack(MediaDataTrackId),
+    /// Packets of a data track go to another shard too, until it ends.
+    RelayDataTrack {
+        /// The data track.
+        track: MediaDataTrackId,
+        /// The other shard.
+        to: ShardIndex,
+    },
     /// A room has ended; its speakers are forgotten.
     RemoveRoom(MediaRoomId),
     /// Asks for an [`Event::Stats`](super::event::Event::Stats) of a peer connection.
@@ -160,6 +186,23 @@ pub enum Command {
     ReportFlight(TransportId),
     /// Finish everything and return from the loop.
     Shutdown,
+}
+
+/// A track of a publisher on another shard.
+#[derive(Clone, Debug)]
+pub struct MirroredTrack {
+    /// The shard where it is published.
+    pub from: ShardIndex,
+    /// The publisher's connection there.
+    pub publisher: TransportId,
+    /// All sections on which that one sends; [`Command::SetReceivers`] replaces them.
+    pub receivers: Vec<ReceiverSection>,
+    /// Name of the track, the same on both shards.
+    pub track: MediaTrackId,
+    /// Its section.
+    pub mid: Mid,
+    /// What it publishes.
+    pub spec: TrackSpec,
 }
 
 /// What a publication is.

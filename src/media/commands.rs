@@ -18,6 +18,7 @@ use super::counters::Drop;
 use super::event::{Event, TransportFailure};
 use super::flight::{self, Flight, What};
 use super::forwarder::{Forwarder, ForwarderKey};
+use super::mirror::Origin;
 use super::reports::REPORT_INTERVAL;
 use super::shard::Shard;
 use super::speakers::{Room, RoomKey};
@@ -75,6 +76,11 @@ impl Shard {
                 self.subscribe_data_track(track, transport, handle);
             }
             Command::UnsubscribeDataTrack { track, transport } => self.unsubscribe_data_track(track, transport),
+            Command::MirrorTrack(mirrored) => self.mirror_track(*mirrored),
+            Command::RelayTrack { track, to } => self.relay_track(track, to),
+            Command::StopRelay { track, to } => self.stop_relay(track, to),
+            Command::MirrorDataTrack(track) => self.mirror_data_track(track),
+            Command::RelayDataTrack { track, to } => self.relay_data_track(track, to),
             Command::RemoveRoom(room) => self.remove_room(room),
             Command::ReportStats(id) => self.report_stats(now, id),
             Command::ReportFlight(id) => self.report_flight(id),
@@ -83,6 +89,7 @@ impl Shard {
                 for id in ids {
                     self.remove_transport(now, id);
                 }
+                self.remove_mirrors();
             }
         }
         self.settle(now);
@@ -247,6 +254,9 @@ impl Shard {
     }
 
     fn set_receivers(&mut self, now: Instant, id: TransportId, sections: Vec<ReceiverSection>) {
+        if let Some(mirror) = self.mirror_ids.get(&id).copied() {
+            return self.set_mirrored(mirror, sections);
+        }
         let Some(key) = self.transport_key(id) else { return self.counters.drop(Drop::UnknownId) };
         let Some(state) = self.transports.get_mut(key) else { return };
         let old = std::mem::take(&mut state.receiving.sections);
@@ -274,6 +284,7 @@ impl Shard {
                 continue;
             }
             stream.section = section;
+            stream.extensions = state.receiving.extensions;
             if before.codecs != new.codecs {
                 stream.refresh_codec(&new.codecs);
             }
@@ -300,7 +311,7 @@ impl Shard {
                 }
             }
         }
-        self.look_at(now, key);
+        self.look_at(now, Origin::Here(key));
     }
 
     fn add_track(&mut self, now: Instant, transport: TransportId, id: MediaTrackId, mid: Mid, spec: TrackSpec) {
@@ -312,7 +323,14 @@ impl Shard {
         let audio = spec.kind == MediaKind::Audio;
         let room = state.room;
         let section = state.receiving.sections.iter().position(|section| section.mid == mid);
-        let key = self.tracks.insert(Track::new(id, transport, room, mid, spec, self.config.tuning.level));
+        let key = self.tracks.insert(Track::new(
+            id,
+            Origin::Here(transport),
+            Some(room),
+            mid,
+            spec,
+            self.config.tuning.level,
+        ));
         self.track_ids.insert(id, key);
         state.tracks.push(key);
         let streams = state.receiving.streams.clone();
@@ -350,11 +368,10 @@ impl Shard {
         }
     }
 
-    fn remove_track(&mut self, id: MediaTrackId) {
+    pub(super) fn remove_track(&mut self, id: MediaTrackId) {
         let Some(key) = self.track_ids.remove(&id) else { return self.counters.drop(Drop::UnknownId) };
         let Some(track) = self.tracks.get(key) else { return };
-        let (transport, room) = (track.transport, track.room);
-        let streams = track.layers;
+        let (origin, room, streams) = (track.origin, track.room, track.layers);
         for forwarder in track.forwarders.clone() {
             self.remove_forwarder(forwarder);
         }
@@ -365,10 +382,15 @@ impl Shard {
                 stream.track = None;
             }
         }
-        if let Some(state) = self.transports.get_mut(transport) {
-            state.tracks.retain(|track| *track != key);
+        match origin {
+            Origin::Here(transport) => {
+                if let Some(state) = self.transports.get_mut(transport) {
+                    state.tracks.retain(|track| *track != key);
+                }
+            }
+            Origin::Mirror(mirror) => self.end_mirrored(mirror, key, streams),
         }
-        if let Some(room) = self.rooms.get_mut(room) {
+        if let Some(room) = room.and_then(|room| self.rooms.get_mut(room)) {
             room.tracks.retain(|track| *track != key);
         }
     }

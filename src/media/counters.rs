@@ -43,11 +43,15 @@ pub enum Drop {
     UnknownId,
     /// A datagram of a handshake while too many others waited.
     HandshakeQueueFull,
+    /// A packet for another shard, to which there is no way or a full one.
+    RelayFull,
+    /// A packet from another shard of a track that has no mirror here, or no longer.
+    RelayUnknownTrack,
 }
 
 impl Drop {
     /// How many causes there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 20;
 
     /// Every cause with the word that metrics use for it.
     pub const ALL: [(Drop, &'static str); Self::COUNT] = [
@@ -69,6 +73,8 @@ impl Drop {
         (Self::EventQueueFull, "event_queue_full"),
         (Self::UnknownId, "unknown_id"),
         (Self::HandshakeQueueFull, "handshake_queue_full"),
+        (Self::RelayFull, "relay_full"),
+        (Self::RelayUnknownTrack, "relay_unknown_track"),
     ];
 }
 
@@ -109,6 +115,10 @@ pub struct Counters {
     pub rtx_out: Traffic,
     /// RTCP compounds sent.
     pub rtcp_out: Traffic,
+    /// Packets and messages that other shards sent for subscribers here.
+    pub relay_in: Traffic,
+    /// Packets and messages for subscribers on other shards, once for each shard.
+    pub relay_out: Traffic,
     /// Bytes of padding that made packets of equal length.
     pub padding_out: u64,
     /// Packets that publishers lost on the way to us, net of repairs.

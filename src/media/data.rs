@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
-use crate::ids::{MediaDataTrackId, TransportId};
+use crate::ids::{MediaDataTrackId, ShardIndex, TransportId};
 use crate::transport::{ChannelId, DtlsRole, SendDataError, TransportEvent};
 
 use super::command::DataChannelLabel;
 use super::counters::Drop;
 use super::event::Event;
+use super::mirror::MAX_MIRRORED;
+use super::relay::Relays;
 use super::shard::Shard;
 use super::table::Key;
 use super::transports::TransportKey;
@@ -81,8 +83,11 @@ pub type DataTrackKey = Key<DataTrack>;
 pub struct DataTrack {
     /// Its name.
     id: MediaDataTrackId,
-    publisher: TransportKey,
+    /// Its publisher's connection; none where another shard has it.
+    publisher: Option<TransportKey>,
     handle: u16,
+    /// Shards that have a mirror of it.
+    relays: Relays,
     /// Who gets it, under which handle.
     subscribers: Vec<(TransportKey, u16)>,
 }
@@ -173,7 +178,7 @@ impl Shard {
         if state.channels.published.len() >= MAX_DATA_TRACKS || self.data_track_ids.contains_key(&id) {
             return;
         }
-        let track = DataTrack { id, publisher: key, handle, subscribers: Vec::new() };
+        let track = DataTrack { id, publisher: Some(key), handle, relays: Relays::new(), subscribers: Vec::new() };
         let track = self.data_tracks.insert(track);
         state.channels.published.insert(handle, track);
         self.data_track_ids.insert(id, track);
@@ -183,7 +188,7 @@ impl Shard {
     pub(super) fn remove_data_track(&mut self, id: MediaDataTrackId) {
         let Some(key) = self.data_track_ids.remove(&id) else { return };
         let Some(track) = self.data_tracks.remove(key) else { return };
-        if let Some(publisher) = self.transports.get_mut(track.publisher)
+        if let Some(publisher) = track.publisher.and_then(|publisher| self.transports.get_mut(publisher))
             && publisher.channels.published.get(&track.handle) == Some(&key)
         {
             publisher.channels.published.remove(&track.handle);
@@ -242,15 +247,20 @@ impl Shard {
 
     /// Copies a packet to each subscriber under its own handle. What a subscriber cannot take within the data tracks'
     /// latency is not sent to it.
-    fn on_data_track_packet(&mut self, now: Instant, publisher: TransportKey, mut payload: Vec<u8>) {
+    fn on_data_track_packet(&mut self, now: Instant, publisher: TransportKey, payload: Vec<u8>) {
         let Some(state) = self.transports.get(publisher) else { return };
         // Version 0 is the only one (3 bits).
         let header = payload.first_chunk::<DATA_TRACK_HEADER>().filter(|header| header[0] >> 5 == 0);
         let handle = header.map(|header| u16::from_be_bytes([header[2], header[3]]));
         let track = handle.and_then(|handle| state.channels.published.get(&handle)).copied();
-        let Some(track) = track.and_then(|track| self.data_tracks.get(track)) else {
-            return self.counters.drop(Drop::BadDataTrackPacket);
-        };
+        match track {
+            Some(track) => self.distribute_data(now, track, payload),
+            None => self.counters.drop(Drop::BadDataTrackPacket),
+        }
+    }
+
+    fn distribute_data(&mut self, now: Instant, key: DataTrackKey, mut payload: Vec<u8>) {
+        let Some(track) = self.data_tracks.get(key) else { return };
         let latency = self.config.tuning.data_track_latency;
         // Off the media path: data tracks are a few hundred packets a second.
         let subscribers: SmallVec<[(TransportKey, u16); 16]> = track.subscribers.iter().copied().collect();
@@ -272,5 +282,43 @@ impl Shard {
             payload[2..4].copy_from_slice(&handle.to_be_bytes());
             self.send_on(now, subscriber, channel, &payload);
         }
+        if let Some(track) = self.data_tracks.get(key)
+            && !track.relays.is_empty()
+        {
+            self.relays.data(track.id, &track.relays, payload);
+        }
+    }
+
+    /// [`super::Command::MirrorDataTrack`].
+    pub(super) fn mirror_data_track(&mut self, id: MediaDataTrackId) {
+        if self.data_track_ids.contains_key(&id) || self.data_tracks.len() >= MAX_MIRRORED {
+            return self.counters.drop(Drop::UnknownId);
+        }
+        let track = DataTrack { id, publisher: None, handle: 0, relays: Relays::new(), subscribers: Vec::new() };
+        let track = self.data_tracks.insert(track);
+        self.data_track_ids.insert(id, track);
+    }
+
+    /// [`super::Command::RelayDataTrack`].
+    pub(super) fn relay_data_track(&mut self, id: MediaDataTrackId, to: ShardIndex) {
+        let key = self.data_track_ids.get(&id).copied();
+        match key.and_then(|key| self.data_tracks.get_mut(key)) {
+            Some(track) if !track.relays.contains(&to) => track.relays.push(to),
+            Some(_) => {}
+            None => self.counters.drop(Drop::UnknownId),
+        }
+    }
+
+    /// A packet of a data track that another shard has received and looked at.
+    pub(super) fn on_relayed_data(&mut self, now: Instant, id: MediaDataTrackId, payload: &[u8]) {
+        match self.data_track_ids.get(&id).copied() {
+            Some(track) if payload.len() >= DATA_TRACK_HEADER => self.distribute_data(now, track, payload.to_vec()),
+            _ => self.counters.drop(Drop::RelayUnknownTrack),
+        }
+    }
+
+    /// Data tracks that other shards have.
+    pub(super) fn mirrored_data(&self) -> Vec<MediaDataTrackId> {
+        self.data_tracks.iter().filter(|(_, track)| track.publisher.is_none()).map(|(_, track)| track.id).collect()
     }
 }

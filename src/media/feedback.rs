@@ -13,6 +13,7 @@ use super::forwarder::ForwarderKey;
 use super::shard::Shard;
 use super::stream::StreamKey;
 use super::timers::Owner;
+use super::track::TrackKey;
 use super::transports::{Source, TransportKey, TransportState};
 
 /// How often a publisher's streams are looked at while packets are missing.
@@ -94,12 +95,20 @@ impl Shard {
         let Some(stream_key) = self.media_stream(key, ssrc) else { return };
         let Some(stream) = self.streams.get_mut(stream_key) else { return };
         stream.stats.on_sender_report(ntp, rtp, now);
-        let track = stream.track;
+        let (track, layer) = (stream.track, stream.layer);
         if let Some(state) = self.transports.get_mut(key) {
             state.clock.observe(ntp, ours);
         }
-        // Subscribers that could not be told yet how audio and video belong together are told at once.
-        let Some(track) = track.and_then(|track| self.tracks.get(track)) else { return };
+        let Some(track_key) = track else { return };
+        if self.tracks.get(track_key).is_some_and(|track| !track.relays.is_empty()) {
+            self.relay_clock(track_key, layer);
+        }
+        self.clock_known(now, track_key, stream_key);
+    }
+
+    /// Subscribers that could not be told yet how audio and video belong together are told at once.
+    pub(super) fn clock_known(&mut self, now: Instant, track: TrackKey, stream_key: StreamKey) {
+        let Some(track) = self.tracks.get(track) else { return };
         for forwarder in &track.forwarders {
             let Some(forwarder) = self.forwarders.get(*forwarder) else { continue };
             if forwarder.reports == 0
@@ -171,12 +180,8 @@ impl Shard {
         key: ForwarderKey,
         seqs: impl Iterator<Item = SeqNo>,
     ) {
-        let Shard { tracks, forwarders, streams, transports, send, counters, .. } = self;
+        let Shard { forwarders, streams, transports, send, counters, .. } = self;
         let Some(forwarder) = forwarders.get_mut(key) else { return };
-        let Some(track) = tracks.get(forwarder.track) else { return };
-        let Some(extensions) = transports.get(track.transport).map(|publisher| publisher.receiving.extensions) else {
-            return;
-        };
         let Some(TransportState { sending, flight, .. }) = transports.get_mut(subscriber) else { return };
         let rtt = if sending.rtt.is_zero() { DEFAULT_RTT } else { sending.rtt };
         let unsent = sending.pacer.first_held(key);
@@ -199,7 +204,7 @@ impl Shard {
                     continue;
                 }
             };
-            let Some(again) = Again::find(forwarder, sent, streams, &extensions) else {
+            let Some(again) = Again::find(forwarder, sent, streams) else {
                 counters.nack_misses += 1;
                 continue;
             };

@@ -6,7 +6,8 @@
 //! (`send`, `padding`), near the way's limit not all at once (`pace`). RTCP comes in through `feedback` and leaves
 //! through `reports`. What the way to a subscriber carries is estimated (`estimate`) and shared out among its
 //! subscriptions (`allocate`, `levels`, `share`). What a way was like and what was made of it is remembered for a while
-//! ([`flight`]).
+//! ([`flight`]). A room may span shards: what one has opened it hands to others (`relay`), where a mirror of the track
+//! stands (`mirror`).
 
 pub mod command;
 pub mod counters;
@@ -27,12 +28,14 @@ mod feedback;
 mod forwarder;
 mod keyframe;
 mod levels;
+mod mirror;
 mod pace;
 mod packet;
 mod padding;
 mod pause;
 mod rates;
 mod receive;
+mod relay;
 mod reports;
 mod send;
 mod sent;
@@ -46,9 +49,12 @@ mod track;
 mod transports;
 mod tuning;
 
-pub use command::{Command, DataChannelLabel, DataChannelSpec, LayerSpec, LayerTarget, Quality, TrackSpec};
+pub use command::{
+    Command, DataChannelLabel, DataChannelSpec, LayerSpec, LayerTarget, MirroredTrack, Quality, TrackSpec,
+};
 pub use counters::{Counters, Drop, Traffic};
 pub use event::{Event, TransportFailure};
+pub use relay::{RelaySink, Relayed};
 pub use send::{DatagramSink, Segment};
 pub use shard::{Shard, ShardConfig};
 pub use stats::{ReceivedStats, SentStats, TransportStats};

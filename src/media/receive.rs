@@ -12,6 +12,7 @@ use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
 use super::flight::{self, What};
 use super::forwarder::{ForwarderKey, Verdict, quality_of};
 use super::keyframe::GIVE_UP_AFTER;
+use super::mirror::Origin;
 use super::packet::SourcePacket;
 use super::send::{Form, Queued};
 use super::shard::Shard;
@@ -106,7 +107,7 @@ impl Shard {
     }
 
     /// A packet of a media stream, in its first transmission or repaired.
-    fn on_original(
+    pub(super) fn on_original(
         &mut self,
         now: Instant,
         key: StreamKey,
@@ -116,12 +117,16 @@ impl Shard {
         repaired: bool,
     ) {
         let Some(stream) = self.streams.get_mut(key) else { return };
-        let Some(state) = self.transports.get(stream.transport) else { return };
-        let Some(section) = state.receiving.sections.get(stream.section) else { return };
+        let (sections, may_nack) = match stream.origin {
+            Origin::Here(key) => (self.transports.get(key).map(|state| &state.receiving.sections), true),
+            // What the publisher's shard lacks it asks for itself.
+            Origin::Mirror(key) => (self.mirrors.get(key).map(|mirror| &mirror.sections), false),
+        };
+        let Some(section) = sections.and_then(|sections| sections.get(stream.section)) else { return };
         let Some(codec) = stream.codec_of(header.payload_type, &section.codecs) else {
             return self.counters.drop(Drop::UnknownPayloadType);
         };
-        let (codec, wants_nack, clock_rate) = (codec.codec, codec.nack, codec.clock_rate);
+        let (codec, wants_nack, clock_rate) = (codec.codec, codec.nack && may_nack, codec.clock_rate);
         let placed = if repaired {
             stream.stats.on_recovered(header.seq)
         } else {
@@ -143,7 +148,7 @@ impl Shard {
         let woke = now.saturating_duration_since(stream.last_packet) > GIVE_UP_AFTER;
         stream.arrived(now, &header);
         let missing = wants_nack && stream.nack.outstanding() > 0;
-        let publisher = stream.transport;
+        let publisher = stream.origin;
         if let Some(descriptor) = values.dependency_descriptor {
             stream.learn(placed.ext_seq, descriptor);
         }
@@ -190,14 +195,18 @@ impl Shard {
         if track.muted {
             return;
         }
+        let relayed = !track.relays.is_empty();
         if let Some(level) = values.audio_level
+            && let Some(room) = track.room
             && track.kind() == MediaKind::Audio
         {
             track.heard(now, level.level, header.timestamp, clock_rate);
-            let room = track.room;
             if level.level <= self.config.tuning.level.active_level {
                 self.heard(now, room);
             }
+        }
+        if relayed {
+            self.relay_packet(track_key, layer, &packet, repaired);
         }
         self.forward(now, track_key, layer, packet, late);
     }
@@ -261,9 +270,8 @@ impl Shard {
             if late {
                 // The key frame's first packet was repaired; what followed it is here already.
                 let highest = stream.stats.highest().unwrap_or(packet.seq).min(packet.seq + MAX_CATCH_UP);
-                let Some(publisher) = transports.get(track.transport) else { continue };
                 for seq in packet.seq + 1..=highest {
-                    let cached = stream.cached(packet.stream, seq, &publisher.receiving.extensions);
+                    let cached = stream.cached(packet.stream, seq);
                     let Some(cached) = cached else { continue };
                     if let Verdict::Send(out) =
                         forwarder.offer(now, &cached, stream, layer, track.active, |_| [None, None])
@@ -337,21 +345,30 @@ impl Shard {
     pub(super) fn request_key_frame(&mut self, now: Instant, key: StreamKey) {
         let Some(stream) = self.streams.get_mut(key) else { return };
         stream.key_frames.request();
-        let publisher = stream.transport;
+        let publisher = stream.origin;
         self.look_at(now, publisher);
     }
 
     /// Has the streams of a publisher looked at now.
-    pub(super) fn look_at(&mut self, due: Instant, publisher: TransportKey) {
-        let Some(state) = self.transports.get_mut(publisher) else { return };
-        if state.next_look.is_none_or(|next| due < next) {
-            state.next_look = Some(due);
-            self.timers.at_latest(Owner::Transport(publisher.index() as u32), due);
+    pub(super) fn look_at(&mut self, due: Instant, publisher: Origin) {
+        let (next_look, owner) = match publisher {
+            Origin::Here(key) => {
+                let Some(state) = self.transports.get_mut(key) else { return };
+                (&mut state.next_look, Owner::Transport(key.index() as u32))
+            }
+            Origin::Mirror(key) => {
+                let Some(mirror) = self.mirrors.get_mut(key) else { return };
+                (&mut mirror.next_look, Owner::Mirror(key.index() as u32))
+            }
+        };
+        if next_look.is_none_or(|next| due < next) {
+            *next_look = Some(due);
+            self.timers.at_latest(owner, due);
         }
     }
 
     /// Has the streams of a publisher looked at once NACKs may be due.
-    fn look_soon(&mut self, now: Instant, publisher: TransportKey) {
+    fn look_soon(&mut self, now: Instant, publisher: Origin) {
         self.look_at(now + NACK_INTERVAL, publisher);
     }
 }

@@ -11,8 +11,10 @@ use crate::units::{ClockRate, NtpTime, Ssrc};
 use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
 use super::flight::{self, What};
 use super::forwarder::{ForwarderKey, quality_of};
+use super::mirror::Origin;
 use super::shard::Shard;
 use super::stream::StreamKey;
+use super::track::TrackKey;
 use super::transports::TransportKey;
 
 /// How often reports go out.
@@ -79,15 +81,19 @@ impl Shard {
         let Some(forwarder) = self.forwarders.get_mut(key).filter(|forwarder| forwarder.has_sent()) else { return };
         let Some(ssrc) = forwarder.ssrc() else { return };
         let Some(stream) = forwarder.source().and_then(|source| self.streams.get(source)) else { return };
-        let Some(publisher) = self.transports.get(stream.transport) else { return };
+        let publisher = match stream.origin {
+            Origin::Here(key) => self.transports.get(key).map(|it| (it.clock, it.cname)),
+            Origin::Mirror(key) => self.mirrors.get(key).map(|it| (it.clock, it.cname)),
+        };
+        let Some((wall, cname)) = publisher else { return };
         let Some(clock) = stream.stats.sender_clock() else { return };
-        let Some(theirs) = publisher.clock.to_theirs(ours) else { return };
+        let Some(theirs) = wall.to_theirs(ours) else { return };
         let rate = stream.codec.as_ref().map_or(ClockRate(90_000), |current| current.params.clock_rate);
         let timestamp = forwarder.map_timestamp(clock.rtp_at(theirs, rate));
         let report = forwarder.stats.sender_report(ssrc, ours, timestamp, now);
         forwarder.reports += 1;
         build::sender_report(compound, &report, &[]);
-        build::source_description(compound, ssrc, &publisher.cname);
+        build::source_description(compound, ssrc, &cname);
     }
 
     /// Transport-wide feedback to a publisher.
@@ -113,7 +119,7 @@ impl Shard {
         let state = self.transports.get(key)?;
         let local = state.local_ssrc;
         let streams: SmallVec<[StreamKey; 16]> = state.receiving.streams.iter().copied().collect();
-        let tracks: SmallVec<[super::track::TrackKey; 8]> = state.tracks.iter().copied().collect();
+        let tracks: SmallVec<[TrackKey; 8]> = state.tracks.iter().copied().collect();
         let mut compound = std::mem::take(&mut self.compound);
         compound.clear();
         let mut next: Option<Instant> = None;
@@ -156,23 +162,30 @@ impl Shard {
                 at_latest(due);
             }
         }
-        for key in tracks {
-            let Some(track) = self.tracks.get_mut(key) else { continue };
-            if track.layers.iter().flatten().count() < 2 || track.forwarders.is_empty() {
-                continue;
-            }
-            if !track.active.is_empty() {
-                at_latest(now + LAYER_INTERVAL);
-            }
-            if track.refresh_active(now, &self.streams) {
-                self.refresh_forwarders(now, key);
-            }
-        }
+        self.look_at_layers(now, &tracks).into_iter().for_each(at_latest);
         if compound.len() > EMPTY_REPORT {
             self.send_rtcp(now, key, &compound);
         }
         compound.clear();
         self.compound = compound;
+        next
+    }
+
+    /// Finds layers that have stopped. Returns when to look again.
+    pub(super) fn look_at_layers(&mut self, now: Instant, tracks: &[TrackKey]) -> Option<Instant> {
+        let mut next = None;
+        for key in tracks {
+            let Some(track) = self.tracks.get_mut(*key) else { continue };
+            if track.layers.iter().flatten().count() < 2 || track.forwarders.is_empty() {
+                continue;
+            }
+            if !track.active.is_empty() {
+                next = Some(now + LAYER_INTERVAL);
+            }
+            if track.refresh_active(now, &self.streams) {
+                self.refresh_forwarders(now, *key);
+            }
+        }
         next
     }
 }

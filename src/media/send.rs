@@ -212,7 +212,7 @@ impl Shard {
 
     /// So much waits that the flush must not wait any longer, whatever the gathering rule says.
     pub fn should_flush(&self) -> bool {
-        self.send.queued >= URGENT_QUEUED || self.send.gathered.len() >= URGENT_PACKETS
+        self.send.queued >= URGENT_QUEUED || self.send.gathered.len().max(self.relays.len()) >= URGENT_PACKETS
     }
 
     /// Makes and hands over every queued datagram.

@@ -24,6 +24,8 @@ use super::demux::Demux;
 use super::event::{Event, TransportFailure};
 use super::flight::What;
 use super::forwarder::{Forwarder, ForwarderKey};
+use super::mirror::{Mirror, MirrorKey, Origin};
+use super::relay::RelayQueue;
 use super::reports::REPORT_INTERVAL;
 use super::send::SendBuffers;
 use super::speakers::{Room, RoomKey};
@@ -69,13 +71,16 @@ pub struct Shard {
     pub(super) forwarders: Table<Forwarder>,
     pub(super) rooms: Table<Room>,
     pub(super) data_tracks: Table<DataTrack>,
+    pub(super) mirrors: Table<Mirror>,
     pub(super) transport_ids: HashMap<TransportId, TransportKey>,
     pub(super) track_ids: HashMap<MediaTrackId, TrackKey>,
     pub(super) forwarder_ids: HashMap<ForwarderId, ForwarderKey>,
     pub(super) room_ids: HashMap<MediaRoomId, RoomKey>,
     pub(super) data_track_ids: HashMap<MediaDataTrackId, DataTrackKey>,
+    pub(super) mirror_ids: HashMap<TransportId, MirrorKey>,
     pub(super) timers: Timers,
     pub(super) send: SendBuffers,
+    pub(super) relays: RelayQueue,
     pub(super) events: VecDeque<Event>,
     pub(super) counters: Counters,
     /// Transports whose events and datagrams wait to be taken.
@@ -102,13 +107,16 @@ impl Shard {
             forwarders: Table::default(),
             rooms: Table::default(),
             data_tracks: Table::default(),
+            mirrors: Table::default(),
             transport_ids: HashMap::new(),
             track_ids: HashMap::new(),
             forwarder_ids: HashMap::new(),
             room_ids: HashMap::new(),
             data_track_ids: HashMap::new(),
+            mirror_ids: HashMap::new(),
             timers: Timers::default(),
             send: SendBuffers::default(),
+            relays: RelayQueue::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
             touched: Vec::new(),
@@ -205,6 +213,11 @@ impl Shard {
                 Owner::Room(index) => {
                     if let Some(key) = self.rooms.key_at(index as usize) {
                         self.look_at_speakers(now, key);
+                    }
+                }
+                Owner::Mirror(index) => {
+                    if let Some(key) = self.mirrors.key_at(index as usize) {
+                        self.mirror_due(now, key);
                     }
                 }
             }
@@ -371,7 +384,7 @@ impl Shard {
         {
             state.next_look = None;
             if let Some(next) = self.look_at_streams(now, key) {
-                self.look_at(next, key);
+                self.look_at(next, Origin::Here(key));
             }
         }
         if let Some(state) = self.transports.get_mut(key)

@@ -73,7 +73,7 @@ impl Shard {
             }
             let loudness = track.level.level(now);
             if loudness.active
-                && let Some(publisher) = self.transports.get(track.transport)
+                && let Some(publisher) = track.origin.here().and_then(|key| self.transports.get(key))
             {
                 levels.push((publisher.id, loudness.level));
             }

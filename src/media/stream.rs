@@ -11,12 +11,12 @@ use crate::rtp::{CodecParams, ExtensionTable, ExtensionValues, RtpHeader};
 use crate::units::{Bitrate, ClockRate, MediaKind, PayloadType, Rid, Ssrc};
 
 use super::keyframe::KeyFrameRequests;
+use super::mirror::Origin;
 use super::packet::SourcePacket;
 use super::rates::LayerRates;
 use super::select::LayerIndex;
 use super::table::Key;
 use super::track::TrackKey;
-use super::transports::TransportKey;
 
 /// Names a stream within its shard.
 pub type StreamKey = Key<Stream>;
@@ -37,12 +37,14 @@ pub struct CurrentCodec {
 
 /// A received stream's state.
 pub struct Stream {
-    /// The publisher's connection.
-    pub transport: TransportKey,
+    /// The publisher's connection, or the shard that it is on.
+    pub origin: Origin,
     /// Its identifier.
     pub ssrc: Ssrc,
     /// Its section, an index into the connection's list.
     pub section: usize,
+    /// What its header extensions are.
+    pub extensions: ExtensionTable,
     /// Its simulcast stream id.
     pub rid: Option<Rid>,
     /// Its place among the declared streams of its section, where they are declared.
@@ -81,18 +83,12 @@ pub struct Stream {
 
 impl Stream {
     /// A stream that nothing has been received of.
-    pub fn new(
-        now: Instant,
-        transport: TransportKey,
-        ssrc: Ssrc,
-        section: usize,
-        kind: MediaKind,
-        packets: usize,
-    ) -> Self {
+    pub fn new(now: Instant, origin: Origin, ssrc: Ssrc, section: usize, kind: MediaKind, packets: usize) -> Self {
         Self {
-            transport,
+            origin,
             ssrc,
             section,
+            extensions: ExtensionTable::default(),
             rid: None,
             position: 0,
             kind,
@@ -120,7 +116,7 @@ impl Stream {
         if self.codec.as_ref().is_none_or(|current| current.params.payload_type != payload_type) {
             let params = codecs.iter().find(|params| params.payload_type == payload_type)?.clone();
             if self.stats.highest().is_none() {
-                self.stats = ReceiveStats::new(params.clock_rate);
+                self.stats.set_clock_rate(params.clock_rate);
             }
             self.codec = Some(CurrentCodec { params });
         }
@@ -205,10 +201,10 @@ impl Stream {
     }
 
     /// A packet out of the cache, read again.
-    pub fn cached(&self, key: StreamKey, seq: u64, extensions: &ExtensionTable) -> Option<SourcePacket> {
+    pub fn cached(&self, key: StreamKey, seq: u64) -> Option<SourcePacket> {
         let bytes = self.cache.get(seq)?;
         let header = RtpHeader::parse(bytes).ok()?;
-        let values = ExtensionValues::read(header.extensions(bytes), extensions);
+        let values = ExtensionValues::read(header.extensions(bytes), &self.extensions);
         let current = self.codec.as_ref().filter(|current| current.params.payload_type == header.payload_type)?;
         Some(SourcePacket::new(key, seq, header, current.params.codec, &values, bytes, self.structure()))
     }

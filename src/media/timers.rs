@@ -4,13 +4,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-/// Who is to be called: a transport or a room by its place in its table.
+/// Who is to be called, by its place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// A transport.
     Transport(u32),
     /// A room's speakers.
     Room(u32),
+    /// What is mirrored of a publisher.
+    Mirror(u32),
 }
 
 /// The deadlines of all owners. Setting a later deadline costs a comparison only: the earlier entry
@@ -20,6 +22,7 @@ pub struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Owner)>>,
     transports: Vec<Slot>,
     rooms: Vec<Slot>,
+    mirrors: Vec<Slot>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -81,6 +84,7 @@ impl Timers {
         let (slots, index) = match owner {
             Owner::Transport(index) => (&mut self.transports, index as usize),
             Owner::Room(index) => (&mut self.rooms, index as usize),
+            Owner::Mirror(index) => (&mut self.mirrors, index as usize),
         };
         if slots.len() <= index {
             slots.resize(index + 1, Slot::default());

@@ -10,11 +10,12 @@ use crate::units::{ClockRate, MediaKind, Mid, Rid, RtpTime};
 
 use super::command::TrackSpec;
 use super::forwarder::ForwarderKey;
+use super::mirror::Origin;
+use super::relay::Relays;
 use super::select::{LAYERS, LayerIndex, LayerSet};
 use super::speakers::RoomKey;
 use super::stream::{Stream, StreamKey};
 use super::table::{Key, Table};
-use super::transports::TransportKey;
 
 /// Names a track within its shard.
 pub type TrackKey = Key<Track>;
@@ -23,10 +24,10 @@ pub type TrackKey = Key<Track>;
 pub struct Track {
     /// Its name.
     pub id: MediaTrackId,
-    /// The publisher's connection.
-    pub transport: TransportKey,
-    /// The room whose speakers it belongs to.
-    pub room: RoomKey,
+    /// The publisher's connection, or the shard that it is on.
+    pub origin: Origin,
+    /// The room whose speakers it belongs to; none where another shard looks at them.
+    pub room: Option<RoomKey>,
     /// Its section.
     pub mid: Mid,
     /// What it publishes.
@@ -39,6 +40,8 @@ pub struct Track {
     pub active: LayerSet,
     /// Who gets it.
     pub forwarders: Vec<ForwarderKey>,
+    /// Shards that have a mirror of it.
+    pub relays: Relays,
     /// How loud it is.
     pub level: LevelWindow,
     /// What counts as loud.
@@ -52,15 +55,15 @@ impl Track {
     /// A track without streams.
     pub fn new(
         id: MediaTrackId,
-        transport: TransportKey,
-        room: RoomKey,
+        origin: Origin,
+        room: Option<RoomKey>,
         mid: Mid,
         spec: TrackSpec,
         level: LevelParams,
     ) -> Self {
         Self {
             id,
-            transport,
+            origin,
             room,
             mid,
             muted: spec.muted,
@@ -71,6 +74,7 @@ impl Track {
             layers: [None; LAYERS],
             active: LayerSet::default(),
             forwarders: Vec::new(),
+            relays: Relays::new(),
             started: false,
         }
     }
@@ -187,8 +191,8 @@ mod tests {
         };
         Track::new(
             MediaTrackId(1),
-            Key::for_tests(0),
-            Key::for_tests(0),
+            Origin::Here(Key::for_tests(0)),
+            None,
             Mid::from("0").unwrap(),
             spec,
             LevelParams::default(),

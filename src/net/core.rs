@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::media::{Command, Counters, DatagramSink, Event, Shard};
+use crate::media::{Command, Counters, DatagramSink, Event, RelaySink, Relayed, Shard};
 use crate::transport::{Path, SocketId};
 use crate::units::UnixTime;
 
@@ -30,6 +30,10 @@ pub trait ShardCore {
     fn is_behind(&self) -> bool {
         false
     }
+    /// Takes what another shard has handed over.
+    fn relayed(&mut self, _now: Instant, _message: Relayed<'_>) {}
+    /// Hands over what waits for other shards.
+    fn relay(&mut self, _sink: &mut dyn RelaySink) {}
     /// What it counts.
     fn counters(&self) -> &Counters;
 }
@@ -73,6 +77,14 @@ impl ShardCore for Shard {
 
     fn is_behind(&self) -> bool {
         Shard::is_behind(self)
+    }
+
+    fn relayed(&mut self, now: Instant, message: Relayed<'_>) {
+        Shard::relayed(self, now, message);
+    }
+
+    fn relay(&mut self, sink: &mut dyn RelaySink) {
+        Shard::relay(self, sink);
     }
 
     fn counters(&self) -> &Counters {

@@ -9,6 +9,7 @@ use crate::media::Command;
 
 use super::ShardIndex;
 use super::counters::ShardCounters;
+use super::ring::{Reader, Writer};
 use super::tcp::Handover;
 
 /// Messages that wait for one shard at most. A shard obeys some hundred thousand a second, so a full mailbox
@@ -21,6 +22,10 @@ pub(super) enum Mail {
     Command(Box<Command>),
     /// From the shard that accepts ICE-TCP connections.
     Connection(Box<Handover>),
+    /// A way to another shard.
+    WayTo(ShardIndex, Writer),
+    /// A way from another shard.
+    WayFrom(Reader),
 }
 
 /// The command did not reach the shard: its mailbox is full, or it has stopped. Nothing was done;
@@ -95,7 +100,7 @@ impl ShardHandle {
                 match mail {
                     Mail::Command(command) => Err(MailboxFull(command)),
                     // What was put in comes back.
-                    Mail::Connection(_) => Ok(()),
+                    _ => Ok(()),
                 }
             }
         }
@@ -103,7 +108,17 @@ impl ShardHandle {
 
     /// Queues a connection; false when it had to be dropped.
     pub(super) fn hand_over(&self, connection: Handover) -> bool {
-        let taken = self.sender.try_send(Mail::Connection(Box::new(connection))).is_ok();
+        self.post(Mail::Connection(Box::new(connection)))
+    }
+
+    /// Has the shard look at its mail and its ways.
+    pub(super) fn wake(&self) {
+        self.shared.wake();
+    }
+
+    /// Queues mail; false when it had to be dropped.
+    pub(super) fn post(&self, mail: Mail) -> bool {
+        let taken = self.sender.try_send(mail).is_ok();
         if taken {
             self.shared.wake();
         }

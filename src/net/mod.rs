@@ -11,6 +11,7 @@
 //! | `mailbox` | the bounded way into a shard |
 //! | `udp`, `batch` | sockets, batches in, trains out |
 //! | `tcp`, `frame`, `quota` | ICE-TCP connections, their framing, their limits |
+//! | `ring` | the ways between shards |
 //! | `ufrag` | ICE credentials that name their shard |
 //! | `advertise` | addresses for candidates |
 //! | `counters` | what is counted |
@@ -25,23 +26,27 @@ mod counters;
 mod frame;
 mod mailbox;
 mod quota;
+mod ring;
 mod shard_loop;
 mod sys;
 mod tcp;
 mod udp;
 
 #[cfg(test)]
+mod ring_tests;
+#[cfg(test)]
 mod shard_tests;
 #[cfg(test)]
 mod tests;
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -51,21 +56,19 @@ use crate::clock::SharedClock;
 use crate::media::{Command, Event, Shard, ShardConfig, Tuning};
 use crate::transport::{Certificate, TransportLimits};
 
+pub use crate::ids::ShardIndex;
+
 pub use self::advertise::{Advertised, Protocol};
 pub use self::core::ShardCore;
 pub use self::counters::{MAX_TRAIN, NetCounters, ShardCounters, TcpCounters, TurnTimes, UdpCounters};
 pub use self::mailbox::{MailboxFull, ShardHandle};
 pub use self::sys::{allow_open_files, keep_memory_together, separate_datagrams};
 
-use self::mailbox::Mailbox;
+use self::mailbox::{Mail, Mailbox};
 use self::quota::Quota;
 use self::shard_loop::{Parts, ShardLoop};
 use self::tcp::TcpTable;
 use self::udp::UdpPort;
-
-/// A shard's number, from zero up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ShardIndex(pub u16);
 
 /// Called on a shard's thread for each event, in order. It must neither block nor call back into [`Media`] for long:
 /// the shard's media waits meanwhile.
@@ -197,6 +200,8 @@ pub struct Media {
     advertised: Vec<Advertised>,
     /// Where the next search for the least loaded shard begins, so that equals take turns.
     turn: AtomicUsize,
+    /// Between which shards there are ways.
+    ways: Mutex<HashSet<(ShardIndex, ShardIndex)>>,
 }
 
 impl fmt::Debug for Media {
@@ -268,7 +273,8 @@ impl Media {
             inner.push((poll, mailbox));
         }
 
-        let mut media = Self { handles, threads: Vec::new(), advertised, turn: AtomicUsize::new(0) };
+        let mut media =
+            Self { handles, threads: Vec::new(), advertised, turn: AtomicUsize::new(0), ways: Mutex::default() };
         let quota = Quota::new(config.tcp_limits);
         let (make, on_event, on_fatal) = (Arc::new(make), Arc::new(on_event), Arc::new(on_fatal));
         let mut listeners = Some(listeners);
@@ -330,6 +336,28 @@ impl Media {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let candidates = (0..count).map(|step| &self.handles[first.wrapping_add(step) % count]);
         candidates.min_by_key(|handle| handle.load()).map_or(ShardIndex(0), ShardHandle::shard)
+    }
+
+    /// The shard with the least to do that is none of `taken`, for a room that grows.
+    pub fn pick_shard_beside(&self, taken: &[ShardIndex]) -> Option<ShardIndex> {
+        let free = self.handles.iter().filter(|handle| !taken.contains(&handle.shard()));
+        free.min_by_key(|handle| handle.load()).map(ShardHandle::shard)
+    }
+
+    /// Makes the ways between two shards, in both directions, unless they are there. Commands that follow find them.
+    pub fn join_shards(&self, one: ShardIndex, other: ShardIndex) {
+        // The set is consistent between statements: a panic elsewhere does not spoil it.
+        let mut ways = self.ways.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for (from, to) in [(one, other), (other, one)] {
+            if ways.contains(&(from, to)) {
+                continue;
+            }
+            let (writer, reader) = ring::way();
+            // With a full mailbox there is none, and what is relayed is dropped until the next room tries.
+            if self.handle(to).post(Mail::WayFrom(reader)) && self.handle(from).post(Mail::WayTo(to, writer)) {
+                ways.insert((from, to));
+            }
+        }
     }
 
     /// Addresses of all shards, those of each in the order of `node_ips`, UDP before TCP.

@@ -23,6 +23,7 @@ use crate::transport::{Path, SocketId};
 use super::core::ShardCore;
 use super::counters::{NetCounters, ShardCounters};
 use super::mailbox::{Mail, Mailbox, ShardHandle};
+use super::ring::Ways;
 use super::sys::WakeTimer;
 use super::tcp::{Inward, TcpTable};
 use super::udp::{ReceiveBuffers, UdpPort};
@@ -73,6 +74,7 @@ pub(super) struct ShardLoop<C> {
     core: C,
     parts: Parts,
     buffers: ReceiveBuffers,
+    ways: Ways,
     timer: Option<WakeTimer>,
     /// What the precise timer is set to.
     armed: Option<Instant>,
@@ -107,6 +109,7 @@ impl<C: ShardCore> ShardLoop<C> {
             core,
             parts,
             buffers: ReceiveBuffers::new(),
+            ways: Ways::default(),
             timer,
             armed: None,
             more_mail: true,
@@ -228,6 +231,7 @@ impl<C: ShardCore> ShardLoop<C> {
     /// One round; false when the loop must end.
     fn turn(&mut self) -> bool {
         let running = self.read_mail();
+        self.read_ways();
         self.receive();
         let now = self.parts.clock.now();
         self.parts.tcp.turn(Inward {
@@ -246,6 +250,7 @@ impl<C: ShardCore> ShardLoop<C> {
         if self.core.next_timeout().is_some_and(|at| at <= now) {
             self.core.timeout(now);
         }
+        self.relay();
         if self.core.queued_since().is_some() {
             self.flush(now);
             self.tell_closed(now);
@@ -282,6 +287,8 @@ impl<C: ShardCore> ShardLoop<C> {
                             return false;
                         }
                     }
+                    Some(Mail::WayTo(shard, writer)) => self.ways.add_writer(shard, writer),
+                    Some(Mail::WayFrom(reader)) => self.ways.add_reader(reader),
                     Some(Mail::Connection(connection)) => {
                         let registry = self.parts.poll.registry();
                         self.parts.tcp.adopt(*connection, now, registry, &mut self.counters.tcp);
@@ -294,6 +301,33 @@ impl<C: ShardCore> ShardLoop<C> {
             }
         }
         !must_stop
+    }
+
+    /// Takes what other shards have handed over. They go on writing meanwhile, and wake this one for it.
+    fn read_ways(&mut self) {
+        for way in 0..self.ways.incoming() {
+            let mut left = self.ways.waiting(way);
+            if left == 0 {
+                continue;
+            }
+            let now = self.parts.clock.now();
+            while left > 0 {
+                let core = &mut self.core;
+                match self.ways.read(way, |message| core.relayed(now, message)) {
+                    0 => break,
+                    took => left = left.saturating_sub(took),
+                }
+                if self.core.should_flush() {
+                    self.flush(now);
+                }
+            }
+        }
+    }
+
+    /// Hands other shards what is theirs, and wakes them once for all of it.
+    fn relay(&mut self) {
+        self.core.relay(&mut self.ways);
+        self.ways.wake(&self.parts.peers);
     }
 
     fn receive(&mut self) {
@@ -320,6 +354,7 @@ impl<C: ShardCore> ShardLoop<C> {
     }
 
     fn flush(&mut self, now: Instant) {
+        self.relay();
         let parts = &mut self.parts;
         let mut sink = Sink { now, udp: &mut parts.udp, tcp: &mut parts.tcp, counters: &mut self.counters };
         self.core.flush(now, &mut sink);

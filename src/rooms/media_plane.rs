@@ -16,6 +16,9 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// The shard for a new room: the least loaded.
     fn allot(&self) -> ShardIndex;
 
+    /// The least loaded shard that is none of `taken`, for a room that grows; none where there is no other.
+    fn allot_beside(&self, taken: &[ShardIndex]) -> Option<ShardIndex>;
+
     /// Sends a command to a shard, in order. False when its mailbox is full: the caller's participant fails.
     fn send(&self, shard: ShardIndex, command: Command) -> bool;
 
@@ -42,9 +45,32 @@ pub struct RoomEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RoomNumber(pub u64);
 
-const ROOM_SHIFT: u32 = 32;
+/// One of the shards that a room is on, by the order in which it came to them: the four bits below. What has this id
+/// lives there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(pub u8);
+
+const PLACE_SHIFT: u32 = 32;
+const ROOM_SHIFT: u32 = 36;
+
+impl Place {
+    /// Shards of one room at most.
+    pub const MOST: usize = 1 << (ROOM_SHIFT - PLACE_SHIFT);
+
+    /// Where something lives.
+    pub fn of(id: u64) -> Self {
+        Self((id >> PLACE_SHIFT) as u8 & (Self::MOST as u8 - 1))
+    }
+
+    fn bits(self) -> u64 {
+        u64::from(self.0) << PLACE_SHIFT
+    }
+}
 
 impl RoomNumber {
+    /// How many numbers there are.
+    pub const COUNT: u64 = 1 << (u64::BITS - ROOM_SHIFT);
+
     /// The room that an event concerns.
     pub fn of(event: &Event) -> Self {
         let id = match event {
@@ -69,7 +95,7 @@ impl RoomNumber {
 #[derive(Debug)]
 pub struct Numbers {
     room: u64,
-    next: u64,
+    next: u32,
 }
 
 impl Numbers {
@@ -78,35 +104,35 @@ impl Numbers {
         Self { room: room.0 << ROOM_SHIFT, next: 1 }
     }
 
-    /// The room's own id.
-    pub fn room(&self) -> MediaRoomId {
-        MediaRoomId(self.room)
+    /// The room's own id on one of its shards.
+    pub fn room(&self, place: Place) -> MediaRoomId {
+        MediaRoomId(self.room | place.bits())
     }
 
-    fn take(&mut self) -> u64 {
-        let id = self.room | self.next;
-        self.next += 1;
+    fn take(&mut self, place: Place) -> u64 {
+        let id = self.room | place.bits() | u64::from(self.next);
+        self.next = self.next.wrapping_add(1);
         id
     }
 
     /// A new peer connection.
-    pub fn transport(&mut self) -> TransportId {
-        TransportId(self.take())
+    pub fn transport(&mut self, place: Place) -> TransportId {
+        TransportId(self.take(place))
     }
 
-    /// A new media track.
-    pub fn track(&mut self) -> MediaTrackId {
-        MediaTrackId(self.take())
+    /// A new media track, where its publisher lives.
+    pub fn track(&mut self, place: Place) -> MediaTrackId {
+        MediaTrackId(self.take(place))
     }
 
-    /// A new forwarder.
-    pub fn forwarder(&mut self) -> ForwarderId {
-        ForwarderId(self.take())
+    /// A new forwarder, where its subscriber lives.
+    pub fn forwarder(&mut self, place: Place) -> ForwarderId {
+        ForwarderId(self.take(place))
     }
 
-    /// A new data track.
-    pub fn data_track(&mut self) -> MediaDataTrackId {
-        MediaDataTrackId(self.take())
+    /// A new data track, where its publisher lives.
+    pub fn data_track(&mut self, place: Place) -> MediaDataTrackId {
+        MediaDataTrackId(self.take(place))
     }
 }
 

@@ -21,9 +21,10 @@ mod room;
 mod scheduled;
 mod score;
 mod shared;
+mod span;
 
 pub use admission::{Admission, AllowAll, Applicant, Decision, Refusal};
-pub use media_plane::{MediaPlane, RoomEvent, RoomNumber, ShardIndex};
+pub use media_plane::{MediaPlane, Place, RoomEvent, RoomNumber, ShardIndex};
 pub use message::RoomOptions;
 pub use notice::NOTICE_TOPIC;
 pub use observer::{Fact, FactKind, Observer, Unobserved};

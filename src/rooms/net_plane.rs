@@ -67,9 +67,18 @@ impl MediaPlane for NetPlane {
         usize::from(self.media.pick_shard().0)
     }
 
+    fn allot_beside(&self, taken: &[ShardIndex]) -> Option<ShardIndex> {
+        let taken: Vec<_> = taken.iter().map(|shard| net::ShardIndex(*shard as u16)).collect();
+        self.media.pick_shard_beside(&taken).map(|shard| usize::from(shard.0))
+    }
+
     fn send(&self, shard: ShardIndex, command: Command) -> bool {
         // Numbers come from `allot`, which takes them from 16 bits.
-        self.media.handle(net::ShardIndex(shard as u16)).send(command).is_ok()
+        let shard = net::ShardIndex(shard as u16);
+        if let Command::RelayTrack { to, .. } | Command::RelayDataTrack { to, .. } = &command {
+            self.media.join_shards(shard, *to);
+        }
+        self.media.handle(shard).send(command).is_ok()
     }
 
     fn candidates(&self, shard: ShardIndex) -> Vec<Candidate> {

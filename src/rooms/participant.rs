@@ -14,6 +14,7 @@ use visavis_signaling::token::Claims;
 use crate::ids::{ForwarderId, ParticipantSid, TransportId};
 use crate::media::{LayerTarget, Quality};
 use crate::rooms::link::OutgoingSender;
+use crate::rooms::media_plane::Place;
 use crate::rooms::news::NewsNumber;
 use crate::rooms::observer::{Arrival, Who};
 use crate::rooms::publication::Publication;
@@ -103,6 +104,8 @@ pub struct Link {
 pub struct Participant {
     /// Its number in the room.
     pub key: ParticipantKey,
+    /// On which of the room's shards its connections are.
+    pub place: Place,
     /// Session id.
     pub sid: ParticipantSid,
     /// Who it is, unique in the room.

@@ -157,13 +157,18 @@ impl Publication {
                 entry.video_layer_mode = default_layer_mode(first.codec, section) as i32;
             }
         }
-        Some(TrackSpec {
+        Some(self.spec(section))
+    }
+
+    /// What the media wing is told of the encoding that a section carries.
+    pub fn spec(&self, section: &ReceiverSection) -> TrackSpec {
+        TrackSpec {
             kind: self.kind(),
             layers: self.layer_specs(section),
             muted: self.info.muted,
             encrypted: self.info.encryption != encryption::Type::None as i32,
             codecs: section.codecs.clone(),
-        })
+        }
     }
 
     /// In which codecs it is to be had, best first: those that flow, then those that its publisher can send as well.

@@ -169,8 +169,11 @@ impl Rooms {
             return Some(room.clone());
         }
         let options = create.filter(|_| !table.stopping)?;
+        while table.by_number.contains_key(&RoomNumber(table.next)) {
+            table.next = (table.next + 1) % RoomNumber::COUNT;
+        }
         let number = RoomNumber(table.next);
-        table.next += 1;
+        table.next = (table.next + 1) % RoomNumber::COUNT;
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let room = Room::new(Arc::clone(&self.shared), name.into(), number, options, mailbox.downgrade());
         self.shared.runtime.spawn(room.run(messages));

@@ -33,6 +33,8 @@ pub struct RoomsSettings {
     pub enable_remote_unmute: bool,
     /// Data tracks may be published.
     pub data_tracks: bool,
+    /// Participants of a room on one shard before it takes another; 0 for never.
+    pub shard_participants: usize,
     /// Sizes of names and metadata.
     pub limits: Limits,
     /// Tracks published and subscribed to in all rooms together; joining is refused from there on.

@@ -124,6 +124,11 @@ impl ReceiveStats {
         }
     }
 
+    /// The clock of a stream that nothing has been received of.
+    pub const fn set_clock_rate(&mut self, clock_rate: ClockRate) {
+        self.clock_rate = clock_rate;
+    }
+
     /// Counts a packet of `len` bytes. None: a stray, far from where the stream is; drop it. Two strays in sequence
     /// are a restart (RFC 3550 A.1).
     pub fn on_packet(&mut self, seq: SeqNo, timestamp: RtpTime, len: usize, now: Instant) -> Option<Received> {

@@ -27,7 +27,7 @@ fn call_in(world: World, count: usize) -> World {
     world
 }
 
-fn open(world: &mut World, client: usize) {
+pub fn open(world: &mut World, client: usize) {
     let now = world.now;
     let transport = &mut world.clients[client].transport;
     let reliable = DataChannelParams { label: "_reliable".into(), ordered: true, max_retransmits: None };
@@ -44,7 +44,7 @@ fn channel(world: &World, client: usize, label: &str) -> ChannelId {
     found.expect("open")
 }
 
-fn messages(world: &World, client: usize, label: &str) -> Vec<Vec<u8>> {
+pub fn messages(world: &World, client: usize, label: &str) -> Vec<Vec<u8>> {
     let wanted = channel(world, client, label);
     let events = world.clients[client].events.iter();
     events
@@ -55,7 +55,7 @@ fn messages(world: &World, client: usize, label: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn say(world: &mut World, client: usize, label: &str, payload: &[u8]) {
+pub fn say(world: &mut World, client: usize, label: &str, payload: &[u8]) {
     let id = channel(world, client, label);
     let now = world.now;
     world.clients[client].transport.send_data(now, id, payload, true).unwrap();

@@ -14,6 +14,7 @@ mod repair;
 mod replay;
 mod sections;
 mod sim;
+mod span;
 mod svc;
 mod sync;
 mod trains;

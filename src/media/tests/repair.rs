@@ -8,7 +8,7 @@ use crate::rtp::nack::NackTracker;
 use crate::units::SeqNo;
 
 /// Runs with subscriber 1 asking for what it misses, as real ones do.
-fn run_asking(world: &mut World, time: Duration) {
+pub fn run_asking(world: &mut World, time: Duration) {
     let ssrc = ssrc_of(1);
     let end = world.now + time;
     let mut tracker = NackTracker::new();

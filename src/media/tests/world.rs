@@ -11,9 +11,10 @@ use super::client::Client;
 use super::sim::link::{Line, Link};
 use super::sim::voice::Voice;
 use super::video::Camera;
-use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, TransportId};
+use crate::ids::{ForwarderId, MediaRoomId, MediaTrackId, ShardIndex, TransportId};
 use crate::media::{
-    Command, DatagramSink, Event, LayerTarget, Quality, Segment, Shard, ShardConfig, TrackSpec, Tuning,
+    Command, DatagramSink, Event, LayerTarget, Quality, RelaySink, Relayed, Segment, Shard, ShardConfig, TrackSpec,
+    Tuning,
 };
 use crate::rtp::rtcp::build;
 use crate::transport::{Certificate, Path, ReceiverSection, SenderSection, TransportEvent, TransportLimits};
@@ -34,6 +35,12 @@ pub struct World {
     pub now: Instant,
     pub start: Instant,
     pub shard: Shard,
+    /// A second shard, with ways to and from the first.
+    pub beside: Option<Box<Shard>>,
+    /// On which of the two each client is.
+    pub homes: Vec<usize>,
+    /// Share of what one shard has for the other that finds no room.
+    pub full: f64,
     pub clients: Vec<Client>,
     pub cameras: Vec<Camera>,
     pub events: Vec<(Instant, Event)>,
@@ -69,6 +76,24 @@ impl DatagramSink for Collect {
     }
 }
 
+/// The way from one shard to another.
+struct Way<'a> {
+    to: &'a mut Shard,
+    now: Instant,
+    full: f64,
+    rng: &'a mut SmallRng,
+}
+
+impl RelaySink for Way<'_> {
+    fn relay(&mut self, _: ShardIndex, message: Relayed<'_>) -> bool {
+        if self.rng.random_bool(self.full) {
+            return false;
+        }
+        self.to.relayed(self.now, message);
+        true
+    }
+}
+
 pub fn is_rtp(datagram: &[u8]) -> bool {
     (128..192).contains(&datagram[0]) && !(192..224).contains(&datagram[1])
 }
@@ -98,6 +123,9 @@ impl World {
             now: start,
             start,
             shard: Shard::new(config, seed),
+            beside: None,
+            homes: Vec::new(),
+            full: 0.0,
             clients: Vec::new(),
             cameras: Vec::new(),
             events: Vec::new(),
@@ -111,6 +139,12 @@ impl World {
             next_checks: start,
             serial: 0,
         }
+    }
+
+    /// The same world with a second shard of the same settings.
+    pub fn of_two_shards(mut self) -> Self {
+        self.beside = Some(Box::new(Shard::new(self.shard.config.clone(), 7)));
+        self
     }
 
     /// A world with `count` connected clients in room 1.
@@ -129,12 +163,19 @@ impl World {
 
     /// A new client, whose description the shard has.
     pub fn join(&mut self) -> usize {
+        self.join_on(0)
+    }
+
+    /// The same on one of the two shards.
+    pub fn join_on(&mut self, home: usize) -> usize {
         let number = self.clients.len() as u64 + 1;
         let [server, client] = certificates();
         let client = Client::new(self.now, number, client.clone(), server);
-        self.command(Command::AddTransport { id: client.id, room: MediaRoomId(1), ice: client.server_ice.clone() });
-        self.command(Command::SetRemote { id: client.id, remote: Box::new(client.remote()) });
+        let (id, ice) = (client.id, client.server_ice.clone());
+        self.command_to(home, Command::AddTransport { id, room: MediaRoomId(1), ice });
+        self.command_to(home, Command::SetRemote { id, remote: Box::new(client.remote()) });
         self.clients.push(client);
+        self.homes.push(home);
         self.check(number as usize - 1);
         number as usize - 1
     }
@@ -142,7 +183,7 @@ impl World {
     pub fn leave(&mut self, client: usize) {
         self.clients[client].gone = true;
         let id = self.clients[client].id;
-        self.command(Command::RemoveTransport(id));
+        self.command_to(self.homes[client], Command::RemoveTransport(id));
     }
 
     pub fn id(&self, client: usize) -> TransportId {
@@ -150,34 +191,49 @@ impl World {
     }
 
     pub fn command(&mut self, command: Command) {
-        self.shard.command(self.now, UNIX, command);
+        self.command_to(0, command);
+    }
+
+    pub fn command_to(&mut self, home: usize, command: Command) {
+        let now = self.now;
+        self.shard_of(home).command(now, UNIX, command);
+    }
+
+    fn shard_of(&mut self, home: usize) -> &mut Shard {
+        match &mut self.beside {
+            Some(beside) if home == 1 => beside,
+            _ => &mut self.shard,
+        }
     }
 
     pub fn receivers(&mut self, client: usize, receivers: Vec<ReceiverSection>) {
         let id = self.id(client);
-        self.command(Command::SetReceivers { id, receivers });
+        self.command_to(self.homes[client], Command::SetReceivers { id, receivers });
     }
 
     pub fn senders(&mut self, client: usize, senders: Vec<SenderSection>) {
         let id = self.id(client);
-        self.command(Command::SetSenders { id, senders });
+        self.command_to(self.homes[client], Command::SetSenders { id, senders });
     }
 
     pub fn publish(&mut self, client: usize, track: u64, mid: &str, kind: MediaKind) {
         let transport = self.id(client);
         let spec = TrackSpec { kind, layers: Vec::new(), muted: false, encrypted: false, codecs: Vec::new() };
         let mid = Mid::from(mid).unwrap();
-        self.command(Command::AddTrack { transport, track: MediaTrackId(track), mid, spec });
+        self.command_to(self.homes[client], Command::AddTrack { transport, track: MediaTrackId(track), mid, spec });
     }
 
     pub fn subscribe(&mut self, client: usize, track: u64, forwarder: u64, quality: Quality) {
         let transport = self.id(client);
-        self.command(Command::AddForwarder {
-            id: ForwarderId(forwarder),
-            track: MediaTrackId(track),
-            transport,
-            target: LayerTarget { quality, ..LayerTarget::default() },
-        });
+        self.command_to(
+            self.homes[client],
+            Command::AddForwarder {
+                id: ForwarderId(forwarder),
+                track: MediaTrackId(track),
+                transport,
+                target: LayerTarget { quality, ..LayerTarget::default() },
+            },
+        );
     }
 
     pub fn want(&mut self, forwarder: u64, quality: Quality) {
@@ -272,7 +328,8 @@ impl World {
         let due = clients.filter_map(Client::next_timeout).min();
         let cameras = self.cameras.iter().map(|camera| camera.next_frame).min();
         let voices = self.voices.iter().map(|voice| voice.next).min();
-        let next = [arrival, due, self.shard.next_timeout(), cameras, voices, Some(self.next_checks)];
+        let beside = self.beside.as_ref().and_then(|shard| shard.next_timeout());
+        let next = [arrival, due, self.shard.next_timeout(), beside, cameras, voices, Some(self.next_checks)];
         let Some(next) = next.into_iter().flatten().min().filter(|next| *next <= end) else { return false };
         self.now = self.now.max(next);
         // Datagrams that arrive within the gathering time are one batch.
@@ -285,7 +342,8 @@ impl World {
             let (to_shard, client, mut datagram) = entry.remove();
             if to_shard {
                 let path = self.clients[client].path;
-                self.shard.datagram(self.now, path, &mut datagram);
+                let now = self.now;
+                self.shard_of(self.homes[client]).datagram(now, path, &mut datagram);
             } else if !self.clients[client].gone {
                 self.clients[client].handle(at, &mut datagram);
             }
@@ -341,13 +399,30 @@ impl World {
         self.voices = voices;
     }
 
+    /// Carries what each of the two shards has for the other.
+    fn relay(&mut self) {
+        let now = self.now;
+        let Some(beside) = &mut self.beside else { return };
+        beside.timeout(now);
+        let (full, rng) = (self.full, &mut self.rng);
+        self.shard.relay(&mut Way { to: beside, now, full, rng });
+        beside.relay(&mut Way { to: &mut self.shard, now, full, rng });
+    }
+
     /// Lets everybody do what is due and puts everything that waits on the link.
     pub fn pump(&mut self) {
         let now = self.now;
         self.shard.timeout(now);
+        if self.beside.is_some() {
+            self.relay();
+        }
         let mut sink = Collect(Vec::new());
         self.shard.flush(now, &mut sink);
         assert_eq!(self.shard.queued_since(), None);
+        if let Some(beside) = &mut self.beside {
+            beside.flush(now, &mut sink);
+            self.events.extend(beside.drain_events().map(|event| (now, event)));
+        }
         for (path, datagrams) in sink.0 {
             let client = self.clients.iter().rposition(|client| client.path.remote == path.remote);
             let client = client.expect("only to known addresses");

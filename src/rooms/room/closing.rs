@@ -60,7 +60,7 @@ impl Room {
     }
 
     /// Tells somebody who has just joined what is near.
-    pub(super) fn notify_newcomer(&self, key: ParticipantKey) {
+    pub(super) fn notify_newcomer(&mut self, key: ParticipantKey) {
         let Some(notice) = self.timetable.for_newcomer(self.clock.unix()) else { return };
         let Some(participant) = self.participants.get(&key) else { return };
         let payload = notice::packet(&notice.to_json()).encode().into();

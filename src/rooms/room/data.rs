@@ -164,7 +164,7 @@ impl Room {
                 return self.tell_with(key, |session| session.refuse(reason, &text, request));
             }
         };
-        let track = self.numbers.data_track();
+        let track = self.numbers.data_track(participant.place);
         participant.data_track_ids.insert(sid.as_str().into(), track);
         let transport = participant.publisher.id;
         // The registry admits handles of 16 bits only.

@@ -16,6 +16,7 @@ use crate::ids::ParticipantSid;
 use crate::media::{Command, DataChannelSpec};
 use crate::rooms::admission::Applicant;
 use crate::rooms::link::{self, ConnectError, INCOMING_QUEUE, SignalIn, SignalLink, SignalOut};
+use crate::rooms::media_plane::Place;
 use crate::rooms::message::RoomMessage;
 use crate::rooms::participant::{DropSignal, Link, LinkId, Participant, ParticipantKey, PcRole, PeerConnection};
 use crate::rooms::registry::decide;
@@ -139,11 +140,13 @@ impl Room {
         };
         let session = Session::new(config, now);
         let shared_sid = sid.as_str().into();
-        let publisher = self.new_pc(NegotiationRole::Answerer, &quirks);
-        let subscriber = (request.mode == Mode::DualPc).then(|| self.new_pc(NegotiationRole::Offerer, &quirks));
+        let place = self.span.settle(self.shared.settings.shard_participants, &*self.shared.media);
+        let publisher = self.new_pc(place, NegotiationRole::Answerer, &quirks);
+        let subscriber = (request.mode == Mode::DualPc).then(|| self.new_pc(place, NegotiationRole::Offerer, &quirks));
         let (auto_subscribe, auto_subscribe_data, adaptive_stream) = Participant::options_of(request);
         Participant {
             key,
+            place,
             sid,
             identity: connect.claims.identity.as_str().into(),
             claims: connect.claims.clone(),
@@ -187,12 +190,18 @@ impl Room {
         }
     }
 
-    fn new_pc(&mut self, role: NegotiationRole, quirks: &visavis_signaling::connect::ClientQuirks) -> PeerConnection {
-        let ice = self.shared.media.ice_credentials(self.shard);
+    fn new_pc(
+        &mut self,
+        place: Place,
+        role: NegotiationRole,
+        quirks: &visavis_signaling::connect::ClientQuirks,
+    ) -> PeerConnection {
+        let shard = self.span.shard(place);
+        let ice = self.shared.media.ice_credentials(shard);
         let params = LocalParams {
             ice: ice.clone(),
             fingerprint: self.shared.media.fingerprint(),
-            candidates: self.shared.media.candidates(self.shard),
+            candidates: self.shared.media.candidates(shard),
             enabled: super::negotiate::enabled_codecs(&self.options.enabled_codecs, quirks),
             session_id: rand::Rng::next_u64(&mut self.rng) >> 1,
             trickle: true,
@@ -200,7 +209,7 @@ impl Room {
             playout_delay: false,
         };
         PeerConnection {
-            id: self.numbers.transport(),
+            id: self.numbers.transport(place),
             ice,
             negotiation: Negotiation::new(role, params),
             connected: false,
@@ -208,8 +217,8 @@ impl Room {
         }
     }
 
-    fn add_transports(&self, participant: &Participant) {
-        let room = self.numbers.room();
+    fn add_transports(&mut self, participant: &Participant) {
+        let room = self.numbers.room(participant.place);
         for pc in std::iter::once(&participant.publisher).chain(&participant.subscriber) {
             self.send_media(Command::AddTransport { id: pc.id, room, ice: pc.ice.clone() });
         }

@@ -24,6 +24,7 @@ impl Room {
             self.end_data_track(key, &sid);
         }
         let Some(mut participant) = self.participants.remove(&key) else { return };
+        self.span.leave(participant.place);
         if let Some(link) = participant.link.take() {
             // A full queue means that the client is not reading anyway.
             let _ = link.outgoing.send(crate::rooms::link::SignalOut::Close);

@@ -10,6 +10,7 @@ use super::{Room, push};
 use crate::ids::{MediaTrackId, TransportId};
 use crate::media::{Event, TransportFailure};
 use crate::rooms::link::SignalOut;
+use crate::rooms::media_plane::Place;
 use crate::rooms::participant::ParticipantKey;
 
 impl Room {
@@ -31,7 +32,10 @@ impl Room {
                 }
             }
             Event::TrackStarted { track } => self.track_started(track),
-            Event::Speakers { speakers, .. } => self.on_speakers(&speakers),
+            Event::Speakers { room, speakers } => {
+                let speakers = self.span.hear(Place::of(room.0), speakers);
+                self.on_speakers(&speakers);
+            }
             Event::FirstForward { track, .. } => self.first_forward(track),
             Event::Stats { id, stats } => {
                 self.sample(id, &stats);

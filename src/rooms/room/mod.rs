@@ -4,8 +4,8 @@
 //! handled to its end before the next. `join` lets people in and resumes them, `signal` obeys their
 //! requests, `negotiate` carries offers and answers, `publish` and `subscribe` keep tracks and their
 //! ways to others, `dynacast` tells publishers what of it is wanted, `data` moves messages, `leave` ends it, `updates` tells the others, `timers` watches
-//! the clock, `closing` the appointed end, `quality` how connections fare, `flight` what their recording
-//! says of whom; facts go to the observer.
+//! the clock, `closing` the appointed end, `quality` how connections fare, `span` which shard is told what, `flight` what
+//! their recording says of whom; facts go to the observer.
 
 mod admin;
 mod chat;
@@ -20,6 +20,7 @@ mod negotiate;
 mod publish;
 mod quality;
 mod signal;
+mod span;
 mod subscribe;
 mod timers;
 mod updates;
@@ -43,13 +44,14 @@ use crate::ids::{MediaTrackId, RoomSid, TransportId};
 use crate::media::Command;
 use crate::rooms::flight::CallNotes;
 use crate::rooms::link::{OutgoingError, SignalOut};
-use crate::rooms::media_plane::{Numbers, RoomNumber, ShardIndex};
+use crate::rooms::media_plane::{Numbers, Place, RoomNumber};
 use crate::rooms::message::{RoomMessage, RoomOptions};
 use crate::rooms::news::News;
 use crate::rooms::notice::Timetable;
 use crate::rooms::observer::{Fact, FactKind};
 use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
 use crate::rooms::shared::Shared;
+use crate::rooms::span::Span;
 use crate::units::UnixTime;
 
 /// How often timers are looked at.
@@ -64,7 +66,7 @@ pub struct Room {
     sid: RoomSid,
     number: RoomNumber,
     numbers: Numbers,
-    shard: ShardIndex,
+    span: Span,
     options: RoomOptions,
     created_at: UnixTime,
     /// When by the monotonic clock.
@@ -127,7 +129,7 @@ impl Room {
         let now = clock.now();
         let call = Arc::new(CallNotes::new(Arc::clone(&name), sid.clone(), created_at, now));
         Self {
-            shard: shared.media.allot(),
+            span: Span::new(shared.media.allot()),
             shared,
             clock,
             mailbox,
@@ -168,7 +170,7 @@ impl Room {
 
     /// Runs until the room has closed.
     pub async fn run(mut self, mut messages: mpsc::Receiver<RoomMessage>) {
-        tracing::info!(room = %self.name, sid = %self.sid, shard = self.shard, "room opened");
+        tracing::info!(room = %self.name, sid = %self.sid, shard = self.span.shard(Place::default()), "room opened");
         self.shared.metrics.rooms.inc();
         self.observe(FactKind::RoomOpened);
         self.read_timetable();
@@ -188,7 +190,9 @@ impl Room {
         }
         // Whoever knocked meanwhile finds the reply dropped and asks for the room anew.
         self.shared.forget_room(&self.name, self.number);
-        self.send_media(Command::RemoveRoom(self.numbers.room()));
+        for place in self.span.places() {
+            self.send_media(Command::RemoveRoom(self.numbers.room(place)));
+        }
         self.shared.metrics.rooms.dec();
         let reason = self.closing.unwrap_or(CloseReason::RoomClosed);
         self.observe(FactKind::RoomClosed { reason });
@@ -239,13 +243,6 @@ impl Room {
     fn observe(&self, kind: FactKind) {
         let fact = Fact { room: Arc::clone(&self.name), room_sid: self.sid.clone(), at: self.clock.unix(), kind };
         self.shared.observer.observe(fact);
-    }
-
-    fn send_media(&self, command: Command) {
-        if !self.shared.media.send(self.shard, command) {
-            self.shared.metrics.signal_errors.count("media_mailbox_full");
-            tracing::error!(room = %self.name, shard = self.shard, "media mailbox full, a command was lost");
-        }
     }
 
     /// Sends messages to one participant, if its WebSocket is up.

@@ -8,6 +8,7 @@ use visavis_signaling::session::{CloseReason, Counts, LeaveAction};
 use super::Room;
 use crate::ids::ForwarderId;
 use crate::media::Command;
+use crate::rooms::media_plane::Place;
 use crate::rooms::participant::{Participant, ParticipantKey, PcRole};
 use crate::rooms::publication::Choice;
 use crate::rtp::Codec;
@@ -26,7 +27,7 @@ impl Room {
         };
         let restart = remote.ice_restart;
         if restart {
-            let ice = self.shared.media.ice_credentials(self.shard);
+            let ice = self.shared.media.ice_credentials(self.span.shard(Place::of(pc.0)));
             if let Some(participant) = self.participants.get_mut(&key) {
                 participant.publisher.negotiation.restart_ice(ice.clone());
             }
@@ -66,8 +67,9 @@ impl Room {
     /// Makes the offer that the session asked for, v0 only.
     pub(super) fn create_offer(&mut self, key: ParticipantKey, ice_restart: bool) {
         let now = self.steady_time();
-        let ice = ice_restart.then(|| self.shared.media.ice_credentials(self.shard));
         let Some(participant) = self.participants.get_mut(&key) else { return };
+        let shard = self.span.shard(participant.place);
+        let ice = ice_restart.then(|| self.shared.media.ice_credentials(shard));
         let Some(subscriber) = participant.subscriber.as_mut() else { return };
         let restart = ice.map(|ice| {
             subscriber.negotiation.restart_ice(ice.clone());

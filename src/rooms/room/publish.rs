@@ -82,7 +82,7 @@ impl Room {
         for section in &sections {
             let Some(participant) = self.participants.get_mut(&key) else { return };
             let Some(sid) = claimant(participant.publications.values(), section) else { continue };
-            let track = self.numbers.track();
+            let track = self.numbers.track(participant.place);
             let Some(publication) = participant.publications.get_mut(&sid) else { continue };
             let was_visible = publication.is_visible();
             let Some(spec) = publication.bind(track, section) else { continue };

@@ -57,7 +57,7 @@ impl Room {
             return;
         }
         let kind = publication.kind();
-        let forwarder = self.numbers.forwarder();
+        let forwarder = self.numbers.forwarder(subscriber.place);
         let (ssrc, rtx_ssrc) = (random_ssrc(&mut self.rng), random_ssrc(&mut self.rng));
         let target = subscriber.target(publication);
         #[allow(deprecated, reason = "older clients state it only there")]

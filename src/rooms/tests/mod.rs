@@ -45,12 +45,15 @@ mod flight;
 mod quality;
 mod scheduled;
 mod slow_reader;
+mod span;
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 
 #[derive(Default)]
 struct Recorder {
     commands: Mutex<Vec<Command>>,
+    /// To which shard each of them went.
+    shards: Mutex<Vec<usize>>,
     next: Mutex<u32>,
 }
 
@@ -59,8 +62,15 @@ impl MediaPlane for Recorder {
         0
     }
 
-    fn send(&self, _: usize, command: Command) -> bool {
-        self.commands.lock().unwrap().push(command);
+    /// There are three.
+    fn allot_beside(&self, taken: &[usize]) -> Option<usize> {
+        (0..3).find(|shard| !taken.contains(shard))
+    }
+
+    fn send(&self, shard: usize, command: Command) -> bool {
+        let mut commands = self.commands.lock().unwrap();
+        commands.push(command);
+        self.shards.lock().unwrap().push(shard);
         true
     }
 
@@ -255,6 +265,7 @@ impl Server {
             },
             enable_remote_unmute: false,
             data_tracks: true,
+            shard_participants: 0,
             limits: Default::default(),
             node_tracks: None,
             subscription_limit_audio: 0,
@@ -349,7 +360,14 @@ impl Server {
 
     /// Takes the commands recorded so far.
     fn commands(&self) -> Vec<Command> {
-        std::mem::take(&mut self.media.commands.lock().unwrap())
+        self.routed().into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// The same, each with the shard that it went to.
+    fn routed(&self) -> Vec<(usize, Command)> {
+        let mut commands = self.media.commands.lock().unwrap();
+        let shards = std::mem::take(&mut *self.media.shards.lock().unwrap());
+        shards.into_iter().zip(std::mem::take(&mut *commands)).collect()
     }
 
     fn deliver(&self, event: Event) {
