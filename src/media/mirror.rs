@@ -27,7 +27,8 @@ use super::table::Key;
 use super::track::{Track, TrackKey};
 use super::transports::{ClockMap, TransportKey};
 
-/// Tracks, and data tracks, of other shards at most; each stream of one takes what it takes on its own shard.
+/// A shard that has so many tracks, or data tracks, mirrors no more. Each stream of a mirror takes as much memory as the
+/// one that it mirrors.
 pub const MAX_MIRRORED: usize = 16 * 1024;
 
 /// Names a mirror within its shard.

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn the_rate_of_a_layer_is_of_what_subscribers_get_of_it() {
         let start = Instant::now();
-        let mut stream = Stream::new(start, Key::for_tests(0), Ssrc(7), 0, MediaKind::Video, 16);
+        let mut stream = Stream::new(start, Origin::Here(Key::for_tests(0)), Ssrc(7), 0, MediaKind::Video, 16);
         // A picture of 130 bytes, then padding of 247, for two seconds.
         let picture: Vec<u8> = [&[0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7][..], &[1; 118]].concat();
         let padding: Vec<u8> = [&[0xA0, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7][..], &[235; 235]].concat();

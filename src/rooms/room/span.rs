@@ -27,22 +27,28 @@ impl Room {
             Command::RemoveRoom(id) => Place::of(id.0),
             Command::RemoveTransport(id) => return self.remove_connection(*id),
             Command::SetReceivers { id, receivers } => {
+                // Mirrors first: packets that they do not understand may come at once.
                 for place in self.mirrors_of_publisher(*id) {
                     self.post(place, Command::SetReceivers { id: *id, receivers: receivers.clone() });
                 }
                 Place::of(id.0)
             }
             Command::SetTrackMuted { track, muted } => {
-                for place in self.span.mirrors_of(*track) {
-                    self.post(place, Command::SetTrackMuted { track: *track, muted: *muted });
+                let (track, muted) = (*track, *muted);
+                // Its own shard first: a mirror that is no longer muted asks it for a key frame.
+                self.post(Place::of(track.0), command);
+                for place in self.span.mirrors_of(track) {
+                    self.post(place, Command::SetTrackMuted { track, muted });
                 }
-                Place::of(track.0)
+                return;
             }
             Command::RemoveTrack(track) => {
-                for place in self.span.end(*track) {
-                    self.post(place, Command::RemoveTrack(*track));
+                let track = *track;
+                self.post(Place::of(track.0), command);
+                for place in self.span.end(track) {
+                    self.post(place, Command::RemoveTrack(track));
                 }
-                Place::of(track.0)
+                return;
             }
             Command::AddForwarder { id, track, transport, .. } => {
                 let place = Place::of(transport.0);
