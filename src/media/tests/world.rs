@@ -57,6 +57,7 @@ pub struct World {
     link: BTreeMap<(Instant, u64), (bool, usize, Vec<u8>)>,
     next_checks: Instant,
     serial: u64,
+    config: ShardConfig,
 }
 
 pub struct Collect(pub Vec<(Path, Vec<Vec<u8>>)>);
@@ -122,7 +123,8 @@ impl World {
         Self {
             now: start,
             start,
-            shard: Shard::new(config, seed),
+            shard: Shard::new(config.clone(), seed),
+            config,
             beside: None,
             homes: Vec::new(),
             full: 0.0,
@@ -143,7 +145,7 @@ impl World {
 
     /// The same world with a second shard of the same settings.
     pub fn of_two_shards(mut self) -> Self {
-        self.beside = Some(Box::new(Shard::new(self.shard.config.clone(), 7)));
+        self.beside = Some(Box::new(Shard::new(self.config.clone(), 7)));
         self
     }
 
