@@ -180,6 +180,10 @@ mod tests {
             0
         }
 
+        fn allot_beside(&self, _: &[usize]) -> Option<usize> {
+            None
+        }
+
         fn send(&self, _: usize, _: Command) -> bool {
             true
         }

@@ -354,7 +354,7 @@ impl Shard {
             return;
         }
         track.muted = muted;
-        if let Some(state) = self.transports.get_mut(track.transport) {
+        if let Some(state) = track.origin.here().and_then(|key| self.transports.get_mut(key)) {
             state.flight.note(now, What::Muted { track: flight::number(id), muted });
         }
         if muted {

@@ -159,7 +159,8 @@ impl Shard {
         if packet.opens && stream.kind == MediaKind::Video {
             stream.key_frames.satisfied();
             let track = stream.track.and_then(|track| self.tracks.get(track));
-            if let (Some(track), Some(state)) = (track, self.transports.get_mut(publisher)) {
+            let state = publisher.here().and_then(|key| self.transports.get_mut(key));
+            if let (Some(track), Some(state)) = (track, state) {
                 let (track, layer) = (flight::number(track.id), stream.layer as u8);
                 state.flight.note(now, What::KeyFrame { track, layer, times: 1 });
             }

@@ -8,13 +8,17 @@ use super::Room;
 use crate::ids::MediaTrackId;
 use crate::media::flight::file::{Connection, Track};
 use crate::rooms::flight::{Present, Sheet};
+use crate::rooms::media_plane::Place;
 use crate::rooms::participant::{Participant, PeerConnection};
 
 impl Room {
     /// Everybody's connections, for whoever wants the recording.
     pub(super) fn flight_sheet(&self) -> Sheet {
-        let present =
-            |(pc, connection): (&PeerConnection, Connection)| Present { shard: self.shard, id: pc.id, connection };
+        let present = |(pc, connection): (&PeerConnection, Connection)| Present {
+            shard: self.span.shard(Place::of(pc.id.0)),
+            id: pc.id,
+            connection,
+        };
         let present = self.participants.values().flat_map(|it| connections(it)).map(present).collect();
         Sheet { call: Arc::clone(&self.call), present }
     }

@@ -19,7 +19,8 @@ impl Room {
             | Command::OpenDataChannel { id, .. }
             | Command::SetSenders { id, .. }
             | Command::AllowPause(id)
-            | Command::ReportStats(id) => Place::of(id.0),
+            | Command::ReportStats(id)
+            | Command::ReportFlight(id) => Place::of(id.0),
             Command::AddTrack { transport, .. }
             | Command::AddDataTrack { transport, .. }
             | Command::UnsubscribeDataTrack { transport, .. } => Place::of(transport.0),
