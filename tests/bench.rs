@@ -22,7 +22,8 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        Self::with(1, "logging: {level: warn}")
+        // Viewers are due what one layer brings: nothing may be left out of it because of how their way is.
+        Self::with(1, "logging: {level: warn}\nrtc: {adaptive_video: false}")
     }
 
     /// A server of so many shards, and other than the usual settings.
@@ -180,7 +181,7 @@ fn metric(port: u16, name: &str, label: &str) -> u64 {
 #[test]
 fn a_room_on_two_shards_is_one_room() {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let rtc = "rtc: {room_shard_participants: 2}";
+    let rtc = "rtc: {room_shard_participants: 2, adaptive_video: false}";
     let server = Server::with(2, &format!("logging: {{level: warn}}\nprometheus_port: {metrics}\n{rtc}\n"));
     let relayed = || metric(metrics, "visavis_shard_relayed_packets_total{", "direction=\"incoming\"");
     // One publisher and five viewers, three on each shard.

@@ -110,7 +110,9 @@ fn main() {
 
 fn options(args: &[String]) -> Options {
     let server = PathBuf::from(env!("CARGO_BIN_EXE_visavis"));
-    let mut options = Options { rounds: 3, seconds: 8, server, ..Options::default() };
+    // Frames that are left out for the sake of a line would count as lost.
+    let settings = "rtc: {adaptive_video: false}".into();
+    let mut options = Options { rounds: 3, seconds: 8, server, settings, ..Options::default() };
     let mut livekit = LiveKit { secret: "secret".into(), url: "ws://127.0.0.1:7880".into(), ..LiveKit::default() };
     for pair in args.chunks(2) {
         let [key, value] = pair else { panic!("{pair:?}: a value is missing") };
