@@ -35,8 +35,8 @@ fn mirror(world: &mut World) {
     world.command(Command::RelayTrack { track: TRACK, to: ShardIndex(1) });
 }
 
-/// The camera has been running for a second when the other shard begins to take part.
-fn call(seed: u64) -> World {
+/// Two on each of two shards; the first one's camera has been running for a second, and nobody watches.
+fn filmed(seed: u64) -> World {
     let mut world = World::new(seed).of_two_shards();
     for home in [0, 1, 1, 0] {
         world.join_on(home);
@@ -46,6 +46,12 @@ fn call(seed: u64) -> World {
     world.publish(0, 1, "0", MediaKind::Video);
     world.cameras.push(Camera::new(world.now, 0, "0", &RIDS));
     world.run_for(Duration::from_secs(1));
+    world
+}
+
+/// The camera has been running for a second when the other shard begins to take part.
+fn call(seed: u64) -> World {
+    let mut world = filmed(seed);
     subscriber(&mut world, 3);
     mirror(&mut world);
     for n in [1, 2] {
@@ -207,15 +213,7 @@ fn a_mirror_follows_its_publishers_new_sections() {
 
 #[test]
 fn subscribers_on_another_shard_are_told_the_publishers_time() {
-    let mut world = World::new(112).of_two_shards();
-    for home in [0, 1, 1, 0] {
-        world.join_on(home);
-    }
-    world.run_until("all connected", |world| world.clients.iter().all(|client| client.connected));
-    world.receivers(0, vec![receiver("0", &RIDS)]);
-    world.publish(0, 1, "0", MediaKind::Video);
-    world.cameras.push(Camera::new(world.now, 0, "0", &RIDS));
-    world.run_for(Duration::from_secs(1));
+    let mut world = filmed(112);
     // Known before the other shard takes part, and an hour slow.
     let report = |world: &mut World| {
         let theirs = NtpTime::from_unix(UNIX).0 - (3600 << 32);
