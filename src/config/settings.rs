@@ -163,7 +163,7 @@ impl Default for RtcSettings {
             packet_buffer_size_audio: 200,
             adaptive_video: true,
             room_shard_participants: 200,
-            gather: Duration::from_millis(1),
+            gather: Duration::from_micros(250),
             pin_shards: false,
             busy_poll: false,
             pli_throttle: PliThrottle::default(),
