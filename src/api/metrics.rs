@@ -54,6 +54,8 @@ pub struct ShardTotals {
     pub relayed_in: Traffic,
     /// Packets that it sent other shards.
     pub relayed_out: Traffic,
+    /// What it holds just now, by name.
+    pub holds: [(&'static str, u64); 4],
     /// Trains in which UDP datagrams were sent.
     pub trains: u64,
     /// Turns of its loop.
@@ -284,6 +286,12 @@ fn shards(text: &mut Text, shards: &[ShardTotals]) {
             text.line(name, &[("shard", &shard.shard.to_string())], read(shard));
         }
     }
+    text.head("visavis_shard_holds", "gauge", "What a shard holds; a room that spans several has its tracks on each");
+    for shard in shards {
+        for (what, count) in shard.holds {
+            text.line("visavis_shard_holds", &[("shard", &shard.shard.to_string()), ("what", what)], count);
+        }
+    }
     text.head("visavis_shard_dropped_total", "counter", "Datagrams and packets that a shard dropped");
     for shard in shards {
         for (cause, count) in &shard.drops {
@@ -355,6 +363,7 @@ mod tests {
                 shard: 3,
                 sent: Traffic { packets: 9, bytes: 900 },
                 relayed_in: Traffic { packets: 5, bytes: 500 },
+                holds: [("connections", 2), ("tracks", 4), ("streams", 8), ("subscriptions", 6)],
                 busy: 0.25,
                 drops: vec![("replay", 4)],
                 ..ShardTotals::default()
@@ -377,6 +386,7 @@ mod tests {
             "visavis_shard_packets_total{shard=\"3\",direction=\"outgoing\"} 9",
             "visavis_shard_relayed_packets_total{shard=\"3\",direction=\"incoming\"} 5",
             "visavis_shard_busy_ratio{shard=\"3\"} 0.25",
+            "visavis_shard_holds{shard=\"3\",what=\"streams\"} 8",
             "visavis_shard_dropped_total{shard=\"3\",cause=\"replay\"} 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -136,6 +136,12 @@ fn shard_totals(shard: &ShardCounters, mut drops: Vec<(&'static str, u64)>) -> S
         shard: shard.shard.0,
         relayed_in: traffic(shard.media.relay_in),
         relayed_out: traffic(shard.media.relay_out),
+        holds: [
+            ("connections", shard.media.transports as u64),
+            ("tracks", shard.media.tracks as u64),
+            ("streams", shard.media.streams as u64),
+            ("subscriptions", shard.media.forwarders as u64),
+        ],
         received: traffic(shard.media.datagrams_in),
         sent: traffic(shard.media.datagrams_out),
         trains: shard.net.udp.train_lengths.iter().sum(),

@@ -11,7 +11,10 @@ import { until } from './puppet.mjs';
 import { IP } from './server.mjs';
 import { SETTINGS } from './site.mjs';
 
-const PORTS = { http: 7980, tcp: 7981, udp: 7982 };
+const PORTS = { http: 7980, tcp: 7981, udp: '7982' };
+
+/** Metrics of a server whose settings name their port. */
+export const METRICS = 7979;
 
 /** Somebody with a session. */
 export class Person {
@@ -86,6 +89,20 @@ export class Office {
     });
   }
 
+  /** Starts a server without people, with as many shards as ports of `udp`. */
+  static async empty({ settings = '', udp = PORTS.udp } = {}) {
+    const office = Object.assign(new Office(), { settings, udp });
+    await office.up();
+    return office;
+  }
+
+  /** The values of a metric, by its labels as they are written: { 'shard="0"': 1 }. */
+  async metric(name) {
+    const text = await (await fetch(`http://127.0.0.1:${METRICS}/metrics`)).text();
+    const samples = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'));
+    return Object.fromEntries([...samples].map(([, labels = '', value]) => [labels, Number(value)]));
+  }
+
   /** Starts a server with people in it: { customer, other, expert, admin }. `settings` are lines of YAML. */
   static async start({ settings = '' } = {}) {
     const office = new Office();
@@ -99,7 +116,7 @@ export class Office {
 
   async up(hear = () => {}) {
     const flags = ['--dev', '--bind', '127.0.0.1', '--node-ip', IP, '--data-dir', this.folder];
-    const ports = ['--port', PORTS.http, '--tcp-port', PORTS.tcp, '--udp-port', PORTS.udp].map(String);
+    const ports = ['--port', PORTS.http, '--tcp-port', PORTS.tcp, '--udp-port', this.udp].map(String);
     const settings = this.settings ? ['--config-body', this.settings] : [];
     this.child = spawn(process.env.VISAVIS_BIN, [this.command, ...flags, ...ports, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(out('office.log'), { flags: 'a' });

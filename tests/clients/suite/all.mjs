@@ -8,7 +8,7 @@ import { out } from '../lib/out.mjs';
 import { file, registeredCount } from '../lib/scenario.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 
-const CLIENTS = ['python', 'node', 'chromium', 'layers', 'dynacast', 'adapt', 'recovery', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described'];
+const CLIENTS = ['python', 'node', 'chromium', 'layers', 'dynacast', 'adapt', 'recovery', 'span', 'firefox', 'tcp', 'codecs', 'tokens', 'server-api', 'page', 'appointments', 'described'];
 const APP = ['app-flows', 'app-troubles', 'app-input', 'app-work', 'app-pages'];
 const FILES = process.env.CLIENTS_APP ? APP : [...CLIENTS, ...APP];
 
