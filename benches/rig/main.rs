@@ -3,13 +3,17 @@
 //!     cargo bench --bench rig -- [--rounds 3] [--seconds 8] [--only NAME] [--server FILE] [--settings YAML]
 //!                                [--livekit FILE --livekit-config FILE --livekit-url URL --livekit-secret S]
 //!     cargo bench --bench rig -- --veth yes ...         over a pair of virtual devices instead of the loopback
-//!     cargo bench --bench rig -- --capacity 400 ...     how many viewers are borne, and the delay at 70 % of that
+//!     cargo bench --bench rig -- --apart yes ...        the kernel delivers on the generator's processor
+//!     cargo bench --bench rig -- --capacity 400 ...     how many are borne, and the delay at 70 % of that; of a
+//!                                                       livestream, or of what `--only` names
 //!
 //! The server runs on one processor, the generator on another. Figures are processor time per delivered packet, so that a
 //! machine with other work to do shows the same ratios; of several rounds the one with the least of it counts.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod apart;
+mod capacity;
 mod limit;
 mod veth;
 
@@ -46,7 +50,9 @@ struct Options {
     settings: String,
     /// Server and generator are in namespaces of their own, a pair of virtual devices between them.
     veth: bool,
-    /// The most viewers that are tried.
+    /// The kernel delivers on the generator's processor.
+    apart: bool,
+    /// The most participants that are tried.
     capacity: Option<u32>,
 }
 
@@ -93,9 +99,10 @@ fn main() {
     if options.veth && !veth::inside() {
         return veth::run_inside(&args);
     }
+    let _apart = options.apart.then(|| apart::Apart::set().expect("only root may say where the kernel delivers"));
     println!("{}\n", machine());
     if let Some(most) = options.capacity {
-        return capacity(&options, most);
+        return capacity::measure(&options, most);
     }
     println!(
         "| scenario | µs a packet | limit | of the limit | limit that receives | of it | train | LiveKit's | times | delay p50, p99 ms | \
@@ -121,6 +128,7 @@ fn options(args: &[String]) -> Options {
             "--seconds" => options.seconds = value.parse().unwrap(),
             "--settings" => options.settings.clone_from(value),
             "--veth" => options.veth = value == "yes",
+            "--apart" => options.apart = value == "yes",
             "--capacity" => options.capacity = Some(value.parse().unwrap()),
             "--only" => options.only = Some(value.clone()),
             "--server" => options.server = value.into(),
@@ -240,43 +248,6 @@ fn ours(options: &Options) -> std::io::Result<Child> {
     server.args(["serve", "--dev", "--bind", host, "--node-ip", host, "--port", &ports[0]]);
     server.args(["--tcp-port", &ports[1], "--udp-port", &ports[2], "--config-body"]);
     server.arg(format!("prometheus_port: {}\n{}", PORT + 3, options.settings)).spawn()
-}
-
-/// How many viewers are borne, and how much later than without load packets come at 70 % of that.
-fn capacity(options: &Options, most: u32) {
-    let bench = |args: &[&str]| {
-        let server = Running(ours(options).ok()?);
-        let url = format!("ws://{}:{PORT}", options.host());
-        await_port(&url)?;
-        let figures = std::env::temp_dir().join(format!("visavis-rig-{}.json", std::process::id()));
-        let _ = std::fs::remove_file(&figures);
-        let mut bench = pinned(GENERATOR_CORE, &options.server);
-        bench.args(["bench", "livestream"]).args(args).args(["--url", &url, "--api-key", "devkey"]);
-        bench.args(["--api-secret", "secret", "--threads", "1", "--duration", &options.seconds.to_string()]);
-        bench.args(["--pid", &server.0.id().to_string()]).arg("--json").arg(&figures).status().ok()?;
-        serde_json::from_slice::<Value>(&std::fs::read(&figures).ok()?).ok()
-    };
-    let found = bench(&["--ramp-until-loss", "--participants", &most.to_string()]);
-    let Some(viewers) = found.as_ref().and_then(|json| json["capacity"].as_u64()) else {
-        return println!("no capacity was found");
-    };
-    println!("| viewers | of capacity | delay p50, p95, p99, max ms | server's cores | lost |\n|---|---|---|---|---|");
-    for share in [0.1, 0.7] {
-        let count = ((viewers as f64 * share) as u64).max(1);
-        let Some(json) = bench(&["--participants", &count.to_string()]) else { continue };
-        let delay = |name: &str| json["delay_us"][name].as_f64().unwrap_or(f64::NAN) / 1e3;
-        let cpu = json["server"]["cpu_seconds"].as_f64().unwrap_or(f64::NAN);
-        println!(
-            "| {count} of {viewers} | {:.0} % | {:.2}, {:.2}, {:.2}, {:.1} | {:.2} | {:.2} % |",
-            share * 100.0,
-            delay("p50"),
-            delay("p95"),
-            delay("p99"),
-            delay("max"),
-            cpu / options.seconds as f64,
-            json["loss"].as_f64().unwrap_or(f64::NAN) * 100.0
-        );
-    }
 }
 
 fn pinned(core: &str, program: &Path) -> Command {

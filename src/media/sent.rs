@@ -68,6 +68,9 @@ pub struct SentHistory {
     /// Allocated at the first packet: subscriptions that never flow cost nothing.
     ring: Vec<Sent>,
     size: usize,
+    /// The newest number in it. What is newer than this has not gone out, and needs no look at its place in the ring: that
+    /// has long left the cache when there are hundreds of subscribers, and a write to it is not waited for.
+    newest: Option<u32>,
     began: Instant,
 }
 
@@ -75,12 +78,13 @@ impl SentHistory {
     /// Remembers `size` packets; a power of two.
     pub const fn new(now: Instant, size: usize) -> Self {
         debug_assert!(size.is_power_of_two());
-        Self { ring: Vec::new(), size, began: now }
+        Self { ring: Vec::new(), size, newest: None, began: now }
     }
 
     /// Forgets all packets; NACKs for them go unanswered.
     pub fn clear(&mut self) {
         self.ring.fill(Sent::VACANT);
+        self.newest = None;
     }
 
     /// Remembers a packet. False when this number has gone out before, or lies too far back to know:
@@ -90,19 +94,26 @@ impl SentHistory {
             self.ring.resize(self.size, Sent::VACANT);
         }
         let slot = &mut self.ring[sent.out_seq as usize & (self.size - 1)];
-        if slot.resends != VACANT && slot.out_seq.wrapping_sub(sent.out_seq) as i32 >= 0 {
-            return false;
+        if self.newest.is_some_and(|newest| newest.wrapping_sub(sent.out_seq) as i32 >= 0) {
+            if slot.resends != VACANT && slot.out_seq.wrapping_sub(sent.out_seq) as i32 >= 0 {
+                return false;
+            }
+        } else {
+            self.newest = Some(sent.out_seq);
         }
         *slot = sent;
         true
     }
 
-    /// Adds what became known when the packet left.
+    /// Adds what became known when a packet left that was inserted before.
     pub fn stamp(&mut self, out_seq: u32, transport_seq: u16, padding: u8) {
         let mask = self.size - 1;
+        // Its place is still its own as long as nothing newer can have taken it: no need to look.
+        let kept = self.newest.is_some_and(|newest| (newest.wrapping_sub(out_seq) as usize) < self.size);
         if let Some(slot) = self.ring.get_mut(out_seq as usize & mask)
-            && slot.out_seq == out_seq
+            && (kept || slot.out_seq == out_seq)
         {
+            debug_assert!(slot.resends == VACANT || slot.out_seq == out_seq, "{out_seq} was never inserted");
             slot.transport_seq = transport_seq;
             slot.padding = padding;
         }
@@ -138,6 +149,9 @@ impl SentHistory {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sent(out_seq: u32) -> Sent {
@@ -183,6 +197,37 @@ mod tests {
         assert!(history.resend(Instant::now(), SeqNo(12), 65_555, Duration::ZERO).is_ok());
         history.clear();
         assert_eq!(history.resend(Instant::now(), SeqNo(12), 65_555, Duration::ZERO), Err(Refused::Unknown));
+    }
+
+    proptest! {
+        /// However late numbers come, the answers are those of a history that remembers everything.
+        #[test]
+        fn no_number_goes_out_twice(
+            first: u32, steps in proptest::collection::vec((-12i32..4, any::<bool>()), 1..200)
+        ) {
+            let mut history = SentHistory::new(Instant::now(), 8);
+            let mut gone = std::collections::HashSet::new();
+            let mut newest = first;
+            for (step, clears) in steps {
+                let number = newest.wrapping_add_signed(step);
+                let new = gone.is_empty() || number.wrapping_sub(newest) as i32 > 0;
+                let taken = history.insert(sent(number));
+                prop_assert!(!taken || gone.insert(number), "{} twice", number);
+                prop_assert!(taken || !new, "{} refused", number);
+                let late = newest.wrapping_sub(number);
+                prop_assert!(taken || late >= 8 || gone.contains(&number), "{} had its place", number);
+                newest = if new { number } else { newest };
+                if taken {
+                    history.stamp(number, number as u16, 1);
+                    let kept = history.resend(Instant::now(), SeqNo(number as u16), u64::from(number) | 1 << 32, Duration::ZERO);
+                    prop_assert_eq!(kept.map(|kept| kept.transport_seq), Ok(number as u16));
+                }
+                if clears && gone.len() > 30 {
+                    history.clear();
+                    gone.clear();
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Between the first datagram of a round and the round itself lies the gathering time, in which the thread sleeps and
 //! the kernel's buffers fill: a frame's packets leave as one train, and a thousand wake-ups a second serve any number
 //! of packets. It counts from the last round's beginning while there is no pause, so that a busy shard waits less,
-//! and one whose rounds take longer does not wait at all.
+//! and one whose rounds take longer does not wait at all; after a long pause half of it must do.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -43,6 +43,8 @@ const PRECISE: Duration = Duration::from_millis(8);
 const TIMER_GRACE: Duration = Duration::from_millis(2);
 /// A poll that returns sooner than this did not pause.
 const PAUSE: Duration = Duration::from_micros(50);
+/// After a pause of so many gathering times a round gathers for half as long.
+const LONG_PAUSE: u32 = 4;
 /// Readiness reports fetched at once.
 const POLL_EVENTS: usize = 256;
 
@@ -178,8 +180,13 @@ impl<C: ShardCore> ShardLoop<C> {
     /// Lets the kernel's buffers fill for the gathering time, and returns the time then.
     fn gather(&self, woken: Instant) -> Instant {
         let (begun, ended) = self.last_turn;
-        let paused = woken.saturating_duration_since(ended) >= PAUSE;
-        let until = if paused { woken } else { begun } + self.parts.gather;
+        let gather = self.parts.gather;
+        let until = match woken.saturating_duration_since(ended) {
+            // Nobody gains by a longer wait: what follows the first one at once is the rest of its frame.
+            pause if pause >= gather * LONG_PAUSE => woken + gather / 2,
+            pause if pause >= PAUSE => woken + gather,
+            _ => begun + gather,
+        };
         let wait = until.saturating_duration_since(woken);
         if wait.is_zero() {
             return woken;

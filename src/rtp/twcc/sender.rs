@@ -13,6 +13,9 @@ const FIRST_HISTORY: usize = 128;
 /// Feedback comes later than this only when nobody waits for it any more: no packet older than this is a reason to
 /// remember more of them.
 const USEFUL: Duration = Duration::from_millis(1500);
+/// How many packets lie between two looks at the oldest: its place has left the cache, and to read it for each packet is
+/// to wait for memory.
+const LOOK: u64 = 16;
 /// Bits of the reference time.
 const REFERENCE_BITS: u32 = 24;
 
@@ -76,10 +79,12 @@ impl TwccSender {
         if self.sent.is_empty() {
             self.sent.resize(FIRST_HISTORY, Sent::VACANT);
         }
-        let oldest = self.sent[self.slot(self.next)];
-        let full = self.next - self.oldest() == self.sent.len() as u64;
-        if full && self.sent.len() < HISTORY && u128::from(at.saturating_sub(oldest.at)) < USEFUL.as_micros() {
-            self.grow();
+        if self.next.is_multiple_of(LOOK) && self.sent.len() < HISTORY {
+            let oldest = self.sent[self.slot(self.next)];
+            let full = self.next - self.oldest() == self.sent.len() as u64;
+            if full && u128::from(at.saturating_sub(oldest.at)) < USEFUL.as_micros() {
+                self.grow();
+            }
         }
         let slot = self.slot(self.next);
         self.sent[slot] = Sent { at, size: size.min(usize::from(u16::MAX)) as u16, acknowledged: false };

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use arrayvec::ArrayVec;
+
 use super::replay::ReplayWindow;
 use crate::transport::event::DropCause;
 use crate::units::SeqNo;
@@ -18,6 +20,8 @@ const MAX_INBOUND: usize = 64;
 /// Sources that one connection may seal over its life. Nothing is evicted: a forgotten rollover counter would mean a
 /// reused nonce.
 const MAX_OUTBOUND: usize = 16 * 1024;
+/// Those of them that need no look into a table.
+const FIRST_OUTBOUND: usize = 4;
 
 type SsrcMap<T> = HashMap<u32, T, BuildHasherDefault<SsrcHasher>>;
 
@@ -65,17 +69,28 @@ impl<const WORDS: usize> Numbers<WORDS> {
     }
 }
 
-/// The sources that we seal.
+/// The sources that we seal. The first few lie side by side, within the session itself: a viewer has no more, and a table
+/// elsewhere would cost three waits for memory for each train.
 #[derive(Default)]
-pub(super) struct OutboundStreams(SsrcMap<Numbers<OUTBOUND_WORDS>>);
+pub(super) struct OutboundStreams {
+    first: ArrayVec<(u32, Numbers<OUTBOUND_WORDS>), FIRST_OUTBOUND>,
+    others: SsrcMap<Numbers<OUTBOUND_WORDS>>,
+}
 
 impl OutboundStreams {
     /// The source's state, made on first use; `None` when there are too many.
     pub(super) fn stream(&mut self, ssrc: u32) -> Option<&mut Numbers<OUTBOUND_WORDS>> {
-        if self.0.len() >= MAX_OUTBOUND && !self.0.contains_key(&ssrc) {
+        if let Some(at) = self.first.iter().position(|(known, _)| *known == ssrc) {
+            return self.first.get_mut(at).map(|(_, numbers)| numbers);
+        }
+        if !self.first.is_full() {
+            self.first.push((ssrc, Numbers::default()));
+            return self.first.last_mut().map(|(_, numbers)| numbers);
+        }
+        if self.others.len() >= MAX_OUTBOUND && !self.others.contains_key(&ssrc) {
             return None;
         }
-        Some(self.0.entry(ssrc).or_default())
+        Some(self.others.entry(ssrc).or_default())
     }
 }
 
@@ -147,6 +162,28 @@ mod tests {
         assert_eq!(streams.map.len(), MAX_INBOUND);
         assert_eq!(streams.index(0, 2), Err(DropCause::Replay), "used lately, still known");
         assert_eq!(streams.index(1, 1), Ok(1), "idle longest, forgotten");
+    }
+
+    #[test]
+    fn sealed_sources_keep_their_own_numbers_however_many_there_are() {
+        let mut streams = OutboundStreams::default();
+        let count = 3 * FIRST_OUTBOUND as u64;
+        for round in 0..2 {
+            for ssrc in 0..count {
+                let numbers = streams.stream(ssrc as u32).unwrap_or_else(|| panic!("{ssrc}"));
+                assert_eq!(numbers.check(ssrc), if round == 0 { Ok(()) } else { Err(DropCause::Replay) });
+                numbers.accept(ssrc);
+            }
+        }
+    }
+
+    #[test]
+    fn sealed_sources_are_bounded_and_none_is_forgotten() {
+        let mut streams = OutboundStreams::default();
+        let room = (MAX_OUTBOUND + FIRST_OUTBOUND) as u32;
+        assert!((0..room).all(|ssrc| streams.stream(ssrc).is_some()));
+        assert!(streams.stream(room).is_none());
+        assert!((0..room).all(|ssrc| streams.stream(ssrc).is_some()));
     }
 
     #[test]
