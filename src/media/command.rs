@@ -155,7 +155,7 @@ pub enum Command {
     /// A track that is published on another shard is to be had here as well: forwarders take it as any other's. That
     /// shard is told by [`Command::RelayTrack`]; mute, end and sections are told to both.
     MirrorTrack(Box<MirroredTrack>),
-    /// Packets of a track go to another shard too, which mirrors it.
+    /// Packets of a track go to another shard too, which mirrors it, and says itself which layers it wants.
     RelayTrack {
         /// The track.
         track: MediaTrackId,
@@ -193,6 +193,8 @@ pub enum Command {
 pub struct MirroredTrack {
     /// The shard where it is published.
     pub from: ShardIndex,
+    /// The shard that mirrors it.
+    pub here: ShardIndex,
     /// The publisher's connection there.
     pub publisher: TransportId,
     /// All sections on which that one sends; [`Command::SetReceivers`] replaces them.

@@ -77,7 +77,7 @@ impl Shard {
             }
             Command::UnsubscribeDataTrack { track, transport } => self.unsubscribe_data_track(track, transport),
             Command::MirrorTrack(mirrored) => self.mirror_track(*mirrored),
-            Command::RelayTrack { track, to } => self.relay_track(track, to),
+            Command::RelayTrack { track, to } => self.relay_track(now, track, to),
             Command::StopRelay { track, to } => self.stop_relay(track, to),
             Command::MirrorDataTrack(track) => self.mirror_data_track(track),
             Command::RelayDataTrack { track, to } => self.relay_data_track(track, to),
@@ -364,7 +364,10 @@ impl Shard {
                 }
             }
         } else {
+            let origin = track.origin;
             self.refresh_forwarders(now, key);
+            // Mirrors are told of it again, and may have asked for key frames before.
+            self.look_at(now, origin);
         }
     }
 

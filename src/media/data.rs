@@ -247,19 +247,24 @@ impl Shard {
 
     /// Copies a packet to each subscriber under its own handle. What a subscriber cannot take within the data tracks'
     /// latency is not sent to it.
-    fn on_data_track_packet(&mut self, now: Instant, publisher: TransportKey, payload: Vec<u8>) {
+    fn on_data_track_packet(&mut self, now: Instant, publisher: TransportKey, mut payload: Vec<u8>) {
         let Some(state) = self.transports.get(publisher) else { return };
         // Version 0 is the only one (3 bits).
         let header = payload.first_chunk::<DATA_TRACK_HEADER>().filter(|header| header[0] >> 5 == 0);
         let handle = header.map(|header| u16::from_be_bytes([header[2], header[3]]));
         let track = handle.and_then(|handle| state.channels.published.get(&handle)).copied();
         match track {
-            Some(track) => self.distribute_data(now, track, payload),
+            Some(track) => {
+                self.distribute_data(now, track, &mut payload);
+                if let Some(track) = self.data_tracks.get(track).filter(|track| !track.relays.is_empty()) {
+                    self.relays.data(track.id, &track.relays, payload);
+                }
+            }
             None => self.counters.drop(Drop::BadDataTrackPacket),
         }
     }
 
-    fn distribute_data(&mut self, now: Instant, key: DataTrackKey, mut payload: Vec<u8>) {
+    fn distribute_data(&mut self, now: Instant, key: DataTrackKey, payload: &mut [u8]) {
         let Some(track) = self.data_tracks.get(key) else { return };
         let latency = self.config.tuning.data_track_latency;
         // Off the media path: data tracks are a few hundred packets a second.
@@ -280,12 +285,7 @@ impl Shard {
                 }
             }
             payload[2..4].copy_from_slice(&handle.to_be_bytes());
-            self.send_on(now, subscriber, channel, &payload);
-        }
-        if let Some(track) = self.data_tracks.get(key)
-            && !track.relays.is_empty()
-        {
-            self.relays.data(track.id, &track.relays, payload);
+            self.send_on(now, subscriber, channel, payload);
         }
     }
 
@@ -312,7 +312,15 @@ impl Shard {
     /// A packet of a data track that another shard has received and looked at.
     pub(super) fn on_relayed_data(&mut self, now: Instant, id: MediaDataTrackId, payload: &[u8]) {
         match self.data_track_ids.get(&id).copied() {
-            Some(track) if payload.len() >= DATA_TRACK_HEADER => self.distribute_data(now, track, payload.to_vec()),
+            Some(track) if payload.len() >= DATA_TRACK_HEADER => {
+                // A buffer that is used again: each subscriber's handle is written into it.
+                let mut own = std::mem::take(&mut self.compound);
+                own.clear();
+                own.extend_from_slice(payload);
+                self.distribute_data(now, track, &mut own);
+                own.clear();
+                self.compound = own;
+            }
             _ => self.counters.drop(Drop::RelayUnknownTrack),
         }
     }

@@ -1,8 +1,8 @@
 //! What a shard keeps of publishers that live on other shards.
 //!
 //! A mirrored track is a track like any other: its streams have caches, out of which NACKs of the subscribers here are
-//! answered; selectors choose among its layers, all of which are relayed, so that their rates are known here and a
-//! switch needs nobody's leave. Only what goes back to a publisher is different: its own shard asks it for what is
+//! answered; selectors choose among its layers, of which those are relayed that somebody here gets or waits for, while
+//! the others are told of (`demand`). What goes back to a publisher is different too: its own shard asks it for what is
 //! missing, and key-frame requests go there, spaced out here as they are there.
 
 use std::time::Instant;
@@ -20,7 +20,7 @@ use super::command::MirroredTrack;
 use super::counters::Drop;
 use super::forwarder::quality_of;
 use super::relay::Relayed;
-use super::select::LAYERS;
+use super::select::{LAYERS, LayerSet};
 use super::shard::Shard;
 use super::stream::{Stream, StreamKey};
 use super::table::Key;
@@ -58,7 +58,9 @@ pub struct Mirror {
     /// Its connection's name.
     id: TransportId,
     /// The shard that has it.
-    from: ShardIndex,
+    pub(super) from: ShardIndex,
+    /// This shard, as that one knows it.
+    pub(super) here: ShardIndex,
     /// What was negotiated with it.
     pub sections: Vec<ReceiverSection>,
     extensions: ExtensionTable,
@@ -67,7 +69,7 @@ pub struct Mirror {
     pub clock: ClockMap,
     /// Name of its streams' sources towards subscribers here.
     pub cname: ArrayString<16>,
-    /// When its streams are looked at next: key-frame requests, stopped layers.
+    /// When its streams are looked at next, for key-frame requests.
     pub next_look: Option<Instant>,
 }
 
@@ -85,14 +87,14 @@ impl Mirror {
 impl Shard {
     /// [`super::Command::MirrorTrack`].
     pub(super) fn mirror_track(&mut self, mirrored: MirroredTrack) {
-        let MirroredTrack { from, publisher, receivers, track: id, mid, spec } = mirrored;
+        let MirroredTrack { from, here, publisher, receivers, track: id, mid, spec } = mirrored;
         let taken = self.track_ids.contains_key(&id) || self.transport_ids.contains_key(&publisher);
         if taken || self.tracks.len() >= MAX_MIRRORED {
             return self.counters.drop(Drop::UnknownId);
         }
         let key = match self.mirror_ids.get(&publisher) {
             Some(key) => *key,
-            None => self.add_mirror(publisher, from),
+            None => self.add_mirror(publisher, from, here),
         };
         self.set_mirrored(key, receivers);
         let mut track = Track::new(id, Origin::Mirror(key), None, mid, spec, self.config.tuning.level);
@@ -105,13 +107,14 @@ impl Shard {
         }
     }
 
-    fn add_mirror(&mut self, id: TransportId, from: ShardIndex) -> MirrorKey {
+    fn add_mirror(&mut self, id: TransportId, from: ShardIndex, here: ShardIndex) -> MirrorKey {
         let mut cname = ArrayString::new();
         // Sixteen digits are what fits.
         let _ = std::fmt::Write::write_fmt(&mut cname, format_args!("{:016x}", self.rng.next_u64()));
         let key = self.mirrors.insert(Mirror {
             id,
             from,
+            here,
             sections: Vec::new(),
             extensions: ExtensionTable::default(),
             tracks: Vec::new(),
@@ -193,11 +196,26 @@ impl Shard {
             Relayed::KeyFrame { track, layer } => {
                 self.counters.relay_in.count(0);
                 let track = self.track_ids.get(&track).and_then(|track| self.tracks.get(*track));
-                let stream =
-                    track.filter(|track| !track.muted).and_then(|track| *track.layers.get(usize::from(layer))?);
-                if let Some(stream) = stream {
-                    self.request_key_frame(now, stream);
+                let Some(track) = track else { return };
+                let (muted, stream) = (track.muted, track.layers.get(usize::from(layer)).copied().flatten());
+                match stream {
+                    // The other shard knows already that it is no longer muted.
+                    Some(stream) if muted => {
+                        if let Some(stream) = self.streams.get_mut(stream) {
+                            stream.key_frames.request();
+                        }
+                    }
+                    Some(stream) => self.request_key_frame(now, stream),
+                    None => {}
                 }
+            }
+            Relayed::Wants { track, layers, of } => {
+                self.counters.relay_in.count(0);
+                self.on_wants(track, of, LayerSet(layers));
+            }
+            Relayed::Layers { track, relayed, report } => {
+                self.counters.relay_in.count(report.len());
+                self.on_layers(now, track, LayerSet(relayed), report);
             }
             Relayed::Data { track, payload } => {
                 self.counters.relay_in.count(payload.len());
@@ -207,7 +225,7 @@ impl Shard {
     }
 
     /// The stream that is this layer of a mirrored track now; another one that was it before has been replaced.
-    fn mirrored_stream(&mut self, now: Instant, key: TrackKey, layer: u8, ssrc: Ssrc) -> Option<StreamKey> {
+    pub(super) fn mirrored_stream(&mut self, now: Instant, key: TrackKey, layer: u8, ssrc: Ssrc) -> Option<StreamKey> {
         let track = self.tracks.get(key)?;
         let layer = usize::from(layer);
         let known = *track.layers.get(layer)?;
@@ -240,7 +258,7 @@ impl Shard {
         }
     }
 
-    /// Looks at the streams of a mirror: asks for key frames, and finds layers that have stopped.
+    /// Looks at the streams of a mirror: asks for key frames.
     pub(super) fn mirror_due(&mut self, now: Instant, key: MirrorKey) {
         let Some(mirror) = self.mirrors.get_mut(key).filter(|mirror| mirror.next_look.is_some_and(|due| due <= now))
         else {
@@ -249,7 +267,7 @@ impl Shard {
         mirror.next_look = None;
         let from = mirror.from;
         let tracks: SmallVec<[TrackKey; 8]> = mirror.tracks.iter().copied().collect();
-        let mut next = self.look_at_layers(now, &tracks);
+        let mut next = None;
         for track in tracks.iter().filter_map(|track| self.tracks.get(*track)) {
             for (layer, stream) in track.layers.iter().enumerate() {
                 let Some(stream) = stream.and_then(|stream| self.streams.get_mut(stream)) else { continue };

@@ -21,6 +21,7 @@ mod allocate;
 mod binding;
 mod commands;
 mod data;
+mod demand;
 mod demux;
 mod depth;
 mod estimate;

@@ -54,6 +54,28 @@ impl LayerRates {
         }
     }
 
+    /// What the temporal layers take each, in bits per second, and their pictures in a thousand seconds; nothing where
+    /// there are several spatial layers.
+    pub fn temporal(&self) -> [[u32; 2]; TEMPORAL] {
+        if self.is_spatial() {
+            return Default::default();
+        }
+        let (counted, pictures) = (&self.counted[0], &self.pictures[0]);
+        std::array::from_fn(|layer| {
+            let rate = Bitrate::of(counted[layer].bytes, self.over).bps();
+            [u32::try_from(rate).unwrap_or(u32::MAX), (pictures[layer] * 1000.0) as u32]
+        })
+    }
+
+    /// Believes what was told by [`LayerRates::temporal`] of the same stream elsewhere.
+    pub fn told(&mut self, temporal: &[[u32; 2]; TEMPORAL]) {
+        *self = Self { over: Duration::from_secs(1), ..Self::default() };
+        for (layer, [rate, pictures]) in temporal.iter().enumerate() {
+            self.counted[0][layer] = Count { bytes: u64::from(*rate) / 8, pictures: pictures / 1000 };
+            self.pictures[0][layer] = *pictures as f32 / 1000.0;
+        }
+    }
+
     /// There are several spatial layers.
     pub fn is_spatial(&self) -> bool {
         self.highest_spatial() > 0

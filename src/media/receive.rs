@@ -7,6 +7,7 @@ use crate::rtp::{ExtensionValues, RtpHeader};
 use crate::units::MediaKind;
 
 use super::counters::Drop;
+use super::demand::needed_by;
 use super::event::Event;
 use super::feedback::{LAYER_INTERVAL, NACK_INTERVAL};
 use super::flight::{self, What};
@@ -188,6 +189,7 @@ impl Shard {
             let simulcast = track.layers.iter().flatten().count() > 1;
             self.track_has_packets(track_key);
             self.refresh_forwarders(now, track_key);
+            self.tell_layers(now, track_key);
             if simulcast {
                 self.look_at(now + LAYER_INTERVAL, publisher);
             }
@@ -196,7 +198,7 @@ impl Shard {
         if track.muted {
             return;
         }
-        let relayed = !track.relays.is_empty();
+        let relayed = track.relays.iter().any(|relay| relay.layers.contains(layer));
         if let Some(level) = values.audio_level
             && let Some(room) = track.room
             && track.kind() == MediaKind::Audio
@@ -325,7 +327,8 @@ impl Shard {
     /// A forwarder chooses its layer again, and asks for a key frame where it needs one.
     pub(super) fn refresh_forwarder(&mut self, now: Instant, key: ForwarderKey) {
         let Some(forwarder) = self.forwarders.get_mut(key) else { return };
-        let Some(track) = self.tracks.get(forwarder.track) else { return };
+        let track_key = forwarder.track;
+        let Some(track) = self.tracks.get(track_key) else { return };
         if !forwarder.is_open() || track.muted {
             return;
         }
@@ -333,10 +336,12 @@ impl Shard {
         if forwarder.kind == MediaKind::Audio {
             return;
         }
+        let needed = needed_by(forwarder, track.active);
         let stream = match needs_key_frame {
             true => forwarder.selector.awaited().and_then(|layer| track.layers[layer]),
             false => forwarder.source().filter(|_| forwarder.lacks_layers()),
         };
+        self.ask_for_layers(now, track_key, needed);
         if let Some(stream) = stream {
             self.request_key_frame(now, stream);
         }

@@ -162,7 +162,8 @@ impl Shard {
                 at_latest(due);
             }
         }
-        self.look_at_layers(now, &tracks).into_iter().for_each(at_latest);
+        self.look_at_layers(now, &tracks).into_iter().for_each(&mut at_latest);
+        self.report_layers(now, &tracks).into_iter().for_each(at_latest);
         if compound.len() > EMPTY_REPORT {
             self.send_rtcp(now, key, &compound);
         }
@@ -172,11 +173,12 @@ impl Shard {
     }
 
     /// Finds layers that have stopped. Returns when to look again.
-    pub(super) fn look_at_layers(&mut self, now: Instant, tracks: &[TrackKey]) -> Option<Instant> {
+    fn look_at_layers(&mut self, now: Instant, tracks: &[TrackKey]) -> Option<Instant> {
         let mut next = None;
         for key in tracks {
             let Some(track) = self.tracks.get_mut(*key) else { continue };
-            if track.layers.iter().flatten().count() < 2 || track.forwarders.is_empty() {
+            let unwatched = track.forwarders.is_empty() && track.relays.is_empty();
+            if track.layers.iter().flatten().count() < 2 || unwatched {
                 continue;
             }
             if !track.active.is_empty() {
@@ -184,6 +186,7 @@ impl Shard {
             }
             if track.refresh_active(now, &self.streams) {
                 self.refresh_forwarders(now, *key);
+                self.tell_layers(now, *key);
             }
         }
         next

@@ -36,6 +36,24 @@ impl LayerSet {
         self.0 & (1 << layer) != 0
     }
 
+    /// Every layer that there may be.
+    pub const ALL: Self = Self((1 << LAYERS) - 1);
+
+    /// Those that `other` has not.
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Those of both.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// From the lowest.
+    pub fn iter(self) -> impl Iterator<Item = LayerIndex> {
+        (0..LAYERS).filter(move |layer| self.contains(*layer))
+    }
+
     /// True without layers.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -10,7 +10,8 @@ use crate::rtp::stats::ReceiveStats;
 use crate::rtp::{CodecParams, ExtensionTable, ExtensionValues, RtpHeader};
 use crate::units::{Bitrate, ClockRate, MediaKind, PayloadType, Rid, Ssrc};
 
-use super::keyframe::KeyFrameRequests;
+use super::demand::LayerReport;
+use super::keyframe::{GIVE_UP_AFTER, KeyFrameRequests};
 use super::mirror::Origin;
 use super::packet::SourcePacket;
 use super::rates::LayerRates;
@@ -151,6 +152,29 @@ impl Stream {
         } else {
             self.window.1 = bytes;
         }
+    }
+
+    /// Of a mirror: what its publisher's shard tells of it, which counts for its rate while it is not `relayed`, and
+    /// until that has been measured here. True when it had long been silent and sends again.
+    pub fn told(&mut self, now: Instant, told: &LayerReport, relayed: bool) -> bool {
+        let silent = now.saturating_duration_since(self.last_packet);
+        self.last_packet = self.last_packet.max(now.checked_sub(told.silent).unwrap_or(self.last_packet));
+        if !relayed || self.rate == Bitrate(0) {
+            self.rate = told.rate;
+            if told.temporal.as_flattened().iter().any(|value| *value > 0) {
+                self.rates.get_or_insert_default().told(&told.temporal);
+            }
+        }
+        if !relayed {
+            self.window = (now, 0);
+        }
+        silent > GIVE_UP_AFTER && told.silent < GIVE_UP_AFTER
+    }
+
+    /// Of a mirror: its packets are relayed again, from another place than where they ended.
+    pub fn goes_on_elsewhere(&mut self, now: Instant) {
+        self.stats.lose_place();
+        self.window = (now, 0);
     }
 
     /// Takes note of a packet's layer.

@@ -3,15 +3,17 @@
 use std::time::Instant;
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use crate::ids::MediaTrackId;
 use crate::rtp::audio_level::{LevelParams, LevelWindow};
 use crate::units::{ClockRate, MediaKind, Mid, Rid, RtpTime};
 
 use super::command::TrackSpec;
+use super::demand::Demand;
 use super::forwarder::ForwarderKey;
 use super::mirror::Origin;
-use super::relay::Relays;
+use super::relay::Relay;
 use super::select::{LAYERS, LayerIndex, LayerSet};
 use super::speakers::RoomKey;
 use super::stream::{Stream, StreamKey};
@@ -41,7 +43,11 @@ pub struct Track {
     /// Who gets it.
     pub forwarders: Vec<ForwarderKey>,
     /// Shards that have a mirror of it.
-    pub relays: Relays,
+    pub relays: SmallVec<[Relay; 4]>,
+    /// When they were told last of its layers.
+    pub told: Option<Instant>,
+    /// Of a mirror: what it wants.
+    pub demand: Demand,
     /// How loud it is.
     pub level: LevelWindow,
     /// What counts as loud.
@@ -74,7 +80,9 @@ impl Track {
             layers: [None; LAYERS],
             active: LayerSet::default(),
             forwarders: Vec::new(),
-            relays: Relays::new(),
+            relays: SmallVec::new(),
+            told: None,
+            demand: Demand::default(),
             started: false,
         }
     }

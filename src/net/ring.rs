@@ -16,7 +16,7 @@ use super::mailbox::ShardHandle;
 
 /// Bytes on their way from one shard to another at most.
 pub(super) const RING: usize = 1 << 20;
-/// Length of what follows (4), kind (1), layer (1), nothing (2), number of the track (8).
+/// Length of what follows (4), kind (1), layer or layers (1), shard that asks (2), number of the track (8).
 const HEADER: usize = 16;
 const CLOCK: usize = 24;
 
@@ -25,6 +25,8 @@ const REPAIRED: u8 = 1;
 const CLOCK_KIND: u8 = 2;
 const KEY_FRAME: u8 = 3;
 const DATA: u8 = 4;
+const WANTS: u8 = 5;
+const LAYERS: u8 = 6;
 
 /// The writing end.
 pub(super) struct Writer(Producer<u8>);
@@ -49,7 +51,7 @@ fn of_size(bytes: usize) -> (Writer, Reader) {
 impl Writer {
     /// Writes a message; false when there is no room for all of it.
     fn write(&mut self, message: Relayed<'_>) -> bool {
-        let mut clock = [0; CLOCK];
+        let (mut clock, mut asks) = ([0; CLOCK], ShardIndex(0));
         let (kind, layer, track, body) = match message {
             Relayed::Packet { track, layer, repaired, packet } => {
                 (if repaired { REPAIRED } else { PACKET }, layer, track.0, packet)
@@ -62,6 +64,11 @@ impl Writer {
                 (CLOCK_KIND, layer, track.0, &clock[..])
             }
             Relayed::KeyFrame { track, layer } => (KEY_FRAME, layer, track.0, &[][..]),
+            Relayed::Wants { track, layers, of } => {
+                asks = of;
+                (WANTS, layers, track.0, &[][..])
+            }
+            Relayed::Layers { track, relayed, report } => (LAYERS, relayed, track.0, report),
             Relayed::Data { track, payload } => (DATA, 0, track.0, payload),
         };
         let Ok(len) = u32::try_from(body.len()) else { return false };
@@ -72,6 +79,7 @@ impl Writer {
         header[..4].copy_from_slice(&len.to_ne_bytes());
         header[4] = kind;
         header[5] = layer;
+        header[6..8].copy_from_slice(&asks.0.to_ne_bytes());
         header[8..].copy_from_slice(&track.to_ne_bytes());
         // Nobody else takes the room that there is; the reader waits for the rest of what has begun.
         self.0.push_entire_slice(&header).is_ok() && self.0.push_entire_slice(body).is_ok()
@@ -128,6 +136,8 @@ fn parse<'a>(header: &[u8; HEADER], body: &'a [u8]) -> Option<Relayed<'a>> {
             }
         }
         KEY_FRAME => Relayed::KeyFrame { track, layer },
+        WANTS => Relayed::Wants { track, layers: layer, of: ShardIndex(u16::from_ne_bytes([header[6], header[7]])) },
+        LAYERS => Relayed::Layers { track, relayed: layer, report: body },
         DATA => Relayed::Data { track: MediaDataTrackId(number), payload: body },
         _ => return None,
     })
@@ -223,6 +233,8 @@ mod tests {
                 packet(&bytes),
                 clock,
                 Relayed::KeyFrame { track: TRACK, layer: 0 },
+                Relayed::Wants { track: TRACK, layers: 5, of: ShardIndex(0x1234) },
+                Relayed::Layers { track: TRACK, relayed: 3, report: b"all of them" },
                 Relayed::Data { track: MediaDataTrackId(5), payload: &bytes[..usize::from(round).min(20)] },
                 Relayed::Packet { track: TRACK, layer: 0, repaired: true, packet: b"again" },
             ];

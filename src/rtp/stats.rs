@@ -91,6 +91,8 @@ pub struct ReceiveStats {
     /// Extended; None before the first packet.
     highest: Option<u64>,
     base: u64,
+    /// The next packet is believed wherever it is.
+    displaced: bool,
     /// The number that must follow if a wild jump is to be believed (`bad_seq` of A.1).
     expected_after_jump: Option<SeqNo>,
     received: u64,
@@ -112,6 +114,7 @@ impl ReceiveStats {
             clock_rate,
             highest: None,
             base: 0,
+            displaced: false,
             expected_after_jump: None,
             received: 0,
             bytes: 0,
@@ -141,6 +144,11 @@ impl ReceiveStats {
         Some(received)
     }
 
+    /// Packets have been left out on purpose: wherever the next one is, the stream goes on there as after a restart.
+    pub const fn lose_place(&mut self) {
+        self.displaced = true;
+    }
+
     /// The extended number of a packet that was repaired by retransmission. It counts neither as received nor for
     /// jitter, it came on another stream; the report goes on telling the loss.
     pub fn on_recovered(&self, seq: SeqNo) -> Option<Received> {
@@ -154,6 +162,9 @@ impl ReceiveStats {
         let Some(highest) = self.highest else {
             return Some(self.begin(FIRST_CYCLE + u64::from(seq.0), false));
         };
+        if std::mem::take(&mut self.displaced) {
+            return Some(self.begin_anew(highest, seq));
+        }
         let step = seq.0.wrapping_sub(highest as u16);
         if step < MAX_DROPOUT {
             self.expected_after_jump = None;
@@ -171,11 +182,15 @@ impl ReceiveStats {
             return Some(Received { ext_seq: highest - u64::from(behind), order: Order::Late, restarted: false });
         }
         if self.expected_after_jump == Some(seq) {
-            // In the next cycle but one, so that extended numbers keep rising and stay clear of late packets.
-            return Some(self.begin(((highest >> 16) + 2) << 16 | u64::from(seq.0), true));
+            return Some(self.begin_anew(highest, seq));
         }
         self.expected_after_jump = Some(seq.add(1));
         None
+    }
+
+    /// In the next cycle but one, so that extended numbers keep rising and stay clear of late packets.
+    fn begin_anew(&mut self, highest: u64, seq: SeqNo) -> Received {
+        self.begin(((highest >> 16) + 2) << 16 | u64::from(seq.0), true)
     }
 
     fn begin(&mut self, ext_seq: u64, restarted: bool) -> Received {

@@ -6,6 +6,7 @@ mod audio;
 mod churn;
 mod client;
 mod data;
+mod demand;
 mod hostile;
 mod layers;
 mod liars;

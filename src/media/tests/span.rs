@@ -13,18 +13,19 @@ use crate::media::counters::Drop;
 use crate::media::{Command, Event, LayerTarget, MirroredTrack, Quality, Shard, TrackSpec};
 use crate::units::{MediaKind, Mid, NtpTime};
 
-const RIDS: [&str; 3] = ["q", "h", "f"];
-const TRACK: MediaTrackId = MediaTrackId(1);
+pub const RIDS: [&str; 3] = ["q", "h", "f"];
+pub const TRACK: MediaTrackId = MediaTrackId(1);
 
-fn beside(world: &World) -> &Shard {
+pub fn beside(world: &World) -> &Shard {
     world.beside.as_ref().unwrap()
 }
 
-fn mirror(world: &mut World) {
+pub fn mirror(world: &mut World) {
     let spec =
         TrackSpec { kind: MediaKind::Video, layers: Vec::new(), muted: false, encrypted: false, codecs: Vec::new() };
     let mirrored = MirroredTrack {
         from: ShardIndex(0),
+        here: ShardIndex(1),
         publisher: world.id(0),
         receivers: vec![receiver("0", &RIDS)],
         track: TRACK,
@@ -36,11 +37,16 @@ fn mirror(world: &mut World) {
 }
 
 /// Two on each of two shards; the first one's camera has been running for a second, and nobody watches.
-fn filmed(seed: u64) -> World {
+pub fn filmed(seed: u64) -> World {
     let mut world = World::new(seed).of_two_shards();
     for home in [0, 1, 1, 0] {
         world.join_on(home);
     }
+    film(world)
+}
+
+/// The first one's camera has been running for a second.
+pub fn film(mut world: World) -> World {
     world.run_until("all connected", |world| world.clients.iter().all(|client| client.connected));
     world.receivers(0, vec![receiver("0", &RIDS)]);
     world.publish(0, 1, "0", MediaKind::Video);
@@ -50,7 +56,7 @@ fn filmed(seed: u64) -> World {
 }
 
 /// The camera has been running for a second when the other shard begins to take part.
-fn call(seed: u64) -> World {
+pub fn call(seed: u64) -> World {
     let mut world = filmed(seed);
     subscriber(&mut world, 3);
     mirror(&mut world);
@@ -60,7 +66,7 @@ fn call(seed: u64) -> World {
     world
 }
 
-fn want(world: &mut World, forwarder: u64, quality: Quality) {
+pub fn want(world: &mut World, forwarder: u64, quality: Quality) {
     let target = LayerTarget { quality, ..LayerTarget::default() };
     world.command_to(1, Command::SetTarget { id: ForwarderId(forwarder), target });
 }

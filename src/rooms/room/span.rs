@@ -135,6 +135,7 @@ impl Room {
         let Some(section) = receivers.iter().find(|section| section.mid == encoding.mid) else { return };
         let mirrored = MirroredTrack {
             from: self.shard_at(home),
+            here: self.shard_at(place),
             publisher: publisher.publisher.id,
             track,
             mid: encoding.mid,
