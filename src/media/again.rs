@@ -2,8 +2,10 @@
 
 use crate::units::PayloadType;
 
-use super::forwarder::{Forwarder, ForwarderKey, Outgoing, Route};
+use super::forwarder::{Forwarder, ForwarderKey};
+use super::outgoing::Outgoing;
 use super::packet::SourcePacket;
+use super::route::Route;
 use super::send::{Form, Queued};
 use super::sent::Sent;
 use super::stream::Stream;

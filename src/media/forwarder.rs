@@ -2,22 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use arrayvec::ArrayVec;
-
 use crate::ids::ForwarderId;
-use crate::rtp::dd::{self, Structure};
+use crate::rtp::CodecParams;
 use crate::rtp::munger::{MungeError, Order, RtpMunger};
 use crate::rtp::stats::{SenderClock, SenderStats};
 use crate::rtp::vp8::{Vp8Drop, Vp8Fields, Vp8Munger};
 use crate::rtp::write::ForwardHeader;
-use crate::rtp::{Codec, CodecParams};
 use crate::transport::SenderSection;
-use crate::units::{ClockRate, MediaKind, PayloadType, RtpTime, SeqNo, Ssrc};
+use crate::units::{ClockRate, MediaKind, RtpTime, SeqNo, Ssrc};
 
 use super::command::{LayerTarget, Quality};
 use super::depth::{Depth, DepthFilter};
+use super::outgoing::{Outgoing, WITH_MARKER, WITH_MID};
 use super::packet::SourcePacket;
 use super::pause::Pause;
+use super::route::Route;
 use super::select::{Choice, LAYERS, LayerIndex, LayerSet, Selector};
 use super::sent::{Sent, SentHistory};
 use super::stream::{Stream, StreamKey};
@@ -37,27 +36,6 @@ const AUDIO_HISTORY: usize = 64;
 const REPORTS_TOLERANCE: Duration = Duration::from_secs(2);
 /// The mid is written into this many packets at most before it is taken for known.
 const MID_PACKETS: u64 = 100;
-const WITH_MID: u32 = 1 << 31;
-/// The packet ends its picture for this subscriber.
-const WITH_MARKER: u32 = 1 << 30;
-/// The dependency descriptor tells other decode targets than the source's: how many there are, and which are active.
-const NARROWED: u32 = 1 << 29;
-const TARGETS_SHIFT: u32 = 23;
-/// Decode targets that there is room for.
-const MAX_NARROWED: u8 = 23;
-
-/// How packets of one source payload type leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Payload type in the source.
-    source: PayloadType,
-    /// Payload type towards the subscriber; absent when it cannot decode this codec.
-    pub payload_type: Option<PayloadType>,
-    /// Payload type of its retransmissions.
-    pub rtx: Option<PayloadType>,
-    /// The source is RED, the subscriber takes the primary payload only.
-    pub strip_red: bool,
-}
 
 /// The section that carries a forwarder, and what was prepared from it.
 #[derive(Debug)]
@@ -79,64 +57,6 @@ pub enum Verdict {
     Nothing,
     /// It has gone out before.
     Repeated,
-}
-
-/// The numbers of one outgoing packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Extended sequence number.
-    pub seq: u64,
-    /// Timestamp.
-    pub timestamp: RtpTime,
-    /// What is written otherwise than in the source, see [`Outgoing::vp8`], [`Outgoing::narrow`] and others.
-    pub codec: u32,
-}
-
-impl Outgoing {
-    /// The VP8 fields that were packed.
-    pub const fn vp8(codec: u32) -> Vp8Fields {
-        Vp8Fields {
-            picture_id: (codec >> 13) as u16 & 0x7FFF,
-            tl0_pic_idx: (codec >> 5) as u8,
-            key_idx: codec as u8 & 0x1F,
-        }
-    }
-
-    const fn pack(fields: Vp8Fields) -> u32 {
-        ((fields.picture_id as u32 & 0x7FFF) << 13)
-            | ((fields.tl0_pic_idx as u32) << 5)
-            | (fields.key_idx as u32 & 0x1F)
-    }
-
-    /// Whether the marker is set, where the source's is not.
-    pub const fn with_marker(codec: u32) -> bool {
-        codec & WITH_MARKER != 0
-    }
-
-    /// The decode targets that flow, packed; nothing where all do or there is no room to tell.
-    fn pack_targets(structure: &Structure, mask: u32) -> u32 {
-        match structure.targets() {
-            targets @ 1..=MAX_NARROWED => NARROWED | u32::from(targets) << TARGETS_SHIFT | mask,
-            _ => 0,
-        }
-    }
-
-    /// Whether the dependency descriptor is written anew.
-    pub const fn is_narrowed(codec: u32) -> bool {
-        codec & NARROWED != 0
-    }
-
-    /// Writes the dependency descriptor `value` with the packed decode targets; it depends on nothing else, so that a
-    /// packet that goes out again is the same.
-    pub fn narrow(codec: u32, value: &[u8], out: &mut [u8; 255]) -> Option<usize> {
-        let targets = (codec >> TARGETS_SHIFT & 0x1F) as u8;
-        dd::narrow(value, targets, codec & ((1 << TARGETS_SHIFT) - 1), out)
-    }
-
-    /// Whether the mid is written.
-    pub const fn with_mid(codec: u32) -> bool {
-        codec & WITH_MID != 0
-    }
 }
 
 /// The numbering of a source that no longer flows.
@@ -352,7 +272,7 @@ impl Forwarder {
         {
             return Some(route);
         }
-        let route = find_route(source, &self.binding.as_ref()?.section.codecs);
+        let route = Route::find(source, &self.binding.as_ref()?.section.codecs);
         self.route = Some(route);
         Some(route)
     }
@@ -559,45 +479,6 @@ impl Forwarder {
             return Verdict::Repeated;
         }
         Verdict::Send(Outgoing { seq, timestamp, codec })
-    }
-}
-
-/// The payload type in which a subscriber takes what a publisher sends.
-fn find_route(source: &CodecParams, accepted: &[CodecParams]) -> Route {
-    let same: ArrayVec<&CodecParams, 16> =
-        accepted.iter().filter(|accepted| accepted.codec == source.codec).take(16).collect();
-    // Of several entries of one codec the one with the same profile is meant.
-    let key = match source.codec {
-        Codec::H264 => ["profile-level-id", "packetization-mode"],
-        Codec::Vp9 => ["profile-id", ""],
-        Codec::Av1 => ["profile", ""],
-        Codec::H265 => ["profile-id", "tier-flag"],
-        _ => ["", ""],
-    };
-    let alike = |params: &&&CodecParams| {
-        key.iter().all(|key| {
-            let prefix = if *key == "profile-level-id" { 4 } else { usize::MAX };
-            let cut = |value: Option<&str>| {
-                value.unwrap_or_default().to_ascii_lowercase().chars().take(prefix).collect::<String>()
-            };
-            key.is_empty() || cut(params.fmtp_value(key)) == cut(source.fmtp_value(key))
-        })
-    };
-    let found = same.iter().find(alike).or_else(|| same.first()).copied();
-    if let Some(found) = found {
-        return Route {
-            source: source.payload_type,
-            payload_type: Some(found.payload_type),
-            rtx: found.rtx,
-            strip_red: false,
-        };
-    }
-    let opus = accepted.iter().find(|accepted| source.codec == Codec::Red && accepted.codec == Codec::Opus);
-    Route {
-        source: source.payload_type,
-        payload_type: opus.map(|opus| opus.payload_type),
-        rtx: opus.and_then(|opus| opus.rtx),
-        strip_red: opus.is_some(),
     }
 }
 

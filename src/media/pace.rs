@@ -237,7 +237,7 @@ fn time_of(bytes: u64, bps: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::forwarder::Outgoing;
+    use crate::media::outgoing::Outgoing;
     use crate::media::table::Key;
     use crate::rtp::write::{HeaderFields, write_header};
     use crate::rtp::{Codec, ExtensionValues, RtpHeader};

@@ -8,21 +8,18 @@
 
 use std::time::Instant;
 
-use crate::rtp::red::Red;
-use crate::rtp::rtx::write_osn;
-use crate::rtp::write::{HeaderFields, MAX_HEADER_LEN, pad_to, patch_transport_seq};
-use crate::rtp::{Codec, ExtensionValues};
+use crate::rtp::write::{pad_to, patch_transport_seq};
 use crate::transport::Path;
 use crate::units::{MediaKind, PayloadType, SeqNo};
 
+use super::compose::{PACKET_ROOM, Prepared, compose, prepare};
 use super::counters::Drop;
 use super::event::Event;
-use super::forwarder::{Forwarder, ForwarderKey, Outgoing};
+use super::forwarder::ForwarderKey;
+use super::outgoing::Outgoing;
 use super::packet::SourcePacket;
 use super::padding;
 use super::shard::Shard;
-use super::stream::Stream;
-use super::table::Table;
 use super::timers::Owner;
 use super::transports::TransportKey;
 
@@ -36,8 +33,6 @@ const URGENT_PACKETS: usize = 128;
 const URGENT_QUEUED: usize = 64 * 1024;
 /// Bytes that are handed over at once; three trains of the kernel's largest size.
 const BATCH_BYTES: usize = 192 * 1024;
-/// Room that one packet needs at most: headers may have grown, padding and tag come behind.
-const PACKET_ROOM: usize = 2048 + MAX_HEADER_LEN;
 
 /// One datagram within an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +96,6 @@ pub struct SendQueue {
     packets: Vec<Queued>,
     control: Vec<(Path, Segment)>,
     dirty: bool,
-}
-
-/// A packet whose header is written and whose length is known.
-#[derive(Clone, Copy)]
-struct Prepared {
-    queued: u32,
-    header_at: u32,
-    header_len: u16,
-    transport_seq_at: Option<u16>,
-    payload_len: u16,
 }
 
 /// Buffers that live from flush to flush, so that none of them is allocated on the packet path.
@@ -377,107 +362,4 @@ fn arrange(packets: &mut [Queued], gathered: &[SourcePacket]) {
     if sound.windows(2).all(|pair| pair[0].forwarder != pair[1].forwarder) {
         sound.sort_unstable_by_key(|queued| std::cmp::Reverse(len(queued)));
     }
-}
-
-/// Writes the header into `headers` and works out the payload's length. None when the packet is no longer
-/// to be had, or its forwarder is gone.
-fn prepare(
-    queued: &Queued,
-    index: u32,
-    gathered: &[SourcePacket],
-    forwarders: &Table<Forwarder>,
-    streams: &Table<Stream>,
-    headers: &mut Vec<u8>,
-) -> Option<(Prepared, bool)> {
-    let source = gathered.get(queued.packet as usize)?;
-    let bytes = streams.get(source.stream)?.cache.get(source.seq)?;
-    let binding = forwarders.get(queued.forwarder)?.binding.as_ref()?;
-    let section = &binding.section;
-    let mut fields = HeaderFields {
-        marker: source.header.marker || Outgoing::with_marker(queued.out.codec),
-        payload_type: queued.payload_type,
-        seq: SeqNo(queued.out.seq as u16),
-        timestamp: queued.out.timestamp,
-        ssrc: section.ssrc,
-    };
-    let mut payload_len = payload_of(queued, source, bytes).len();
-    if payload_len > 0
-        && let Some(descriptor) = &source.vp8
-    {
-        payload_len += descriptor.written_len() - usize::from(descriptor.len);
-    }
-    if let Form::Rtx { seq, payload_type } = queued.form {
-        fields.seq = seq;
-        fields.payload_type = payload_type;
-        fields.ssrc = section.rtx_ssrc;
-        payload_len += crate::rtp::rtx::OSN_LEN;
-    }
-    let header_at = headers.len();
-    headers.resize(header_at + MAX_HEADER_LEN, 0);
-    let with_mid = Outgoing::with_mid(queued.out.codec);
-    let out = &mut headers[header_at..];
-    let values = source.values(bytes);
-    let written = match values.dependency_descriptor.filter(|_| Outgoing::is_narrowed(queued.out.codec)) {
-        Some(descriptor) => {
-            let mut narrowed = [0; 255];
-            let len = Outgoing::narrow(queued.out.codec, descriptor, &mut narrowed);
-            let dependency_descriptor = Some(len.map_or(descriptor, |len| &narrowed[..len]));
-            binding.header.write(out, &fields, &ExtensionValues { dependency_descriptor, ..values }, with_mid)?
-        }
-        None => binding.header.write(out, &fields, &values, with_mid)?,
-    };
-    headers.truncate(header_at + written.len);
-    if written.len + payload_len + usize::from(padding::MAX_PADDING) + 32 > PACKET_ROOM {
-        return None;
-    }
-    let may_pad = !matches!(queued.form, Form::Again { .. }) && payload_len > 0;
-    let ready = Prepared {
-        queued: index,
-        header_at: header_at as u32,
-        header_len: written.len as u16,
-        transport_seq_at: written.transport_seq_at,
-        payload_len: payload_len as u16,
-    };
-    Some((ready, may_pad))
-}
-
-/// The part of a source packet's payload that is sent.
-fn payload_of<'a>(queued: &Queued, source: &SourcePacket, bytes: &'a [u8]) -> &'a [u8] {
-    let payload = source.header.payload(bytes);
-    if queued.strip_red && source.codec == Codec::Red {
-        return Red::parse(payload).map_or(&[], |red| red.primary().1);
-    }
-    payload
-}
-
-/// Puts header and payload into `room`; returns the length of the plaintext packet.
-fn compose(
-    room: &mut [u8],
-    ready: &Prepared,
-    headers: &[u8],
-    queued: &Queued,
-    source: &SourcePacket,
-    bytes: &[u8],
-) -> Option<usize> {
-    let header_len = usize::from(ready.header_len);
-    let header_at = ready.header_at as usize;
-    room[..header_len].copy_from_slice(headers.get(header_at..header_at + header_len)?);
-    let payload = payload_of(queued, source, bytes);
-    let mut at = header_len;
-    if matches!(queued.form, Form::Rtx { .. }) {
-        write_osn(&mut room[at..], SeqNo(queued.out.seq as u16))?;
-        at += crate::rtp::rtx::OSN_LEN;
-    }
-    if payload.is_empty() {
-        // Padding alone: an empty packet without it would be nothing at all to some receivers.
-        return Some(pad_to(room, at, at + 1));
-    }
-    let written = match &source.vp8 {
-        Some(descriptor) => descriptor.write_with(&Outgoing::vp8(queued.out.codec), payload, &mut room[at..])?,
-        None => {
-            room.get_mut(at..at + payload.len())?.copy_from_slice(payload);
-            payload.len()
-        }
-    };
-    Some(at + written)
 }
