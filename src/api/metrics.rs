@@ -58,6 +58,12 @@ pub struct ShardTotals {
     pub holds: [(&'static str, u64); 4],
     /// Trains in which UDP datagrams were sent.
     pub trains: u64,
+    /// Bytes of padding that made packets of trains equally long.
+    pub padding: u64,
+    /// Probes of what the way to a subscriber carries.
+    pub probes: u64,
+    /// Packets that waited for their turn where the way to a subscriber is near its limit.
+    pub paced: u64,
     /// Turns of its loop.
     pub turns: u64,
     /// Seconds that these took.
@@ -274,8 +280,15 @@ fn shards(text: &mut Text, shards: &[ShardTotals]) {
             }
         }
     }
-    let single: [(&str, &str, &str, Read); 4] = [
+    let single: [(&str, &str, &str, Read); 7] = [
         ("visavis_shard_trains_total", "counter", "Trains that a shard sent over UDP", |it| it.trains as f64),
+        ("visavis_shard_padding_bytes_total", "counter", "Bytes that made packets of a train equally long", |it| {
+            it.padding as f64
+        }),
+        ("visavis_shard_probes_total", "counter", "Probes of what ways to subscribers carry", |it| it.probes as f64),
+        ("visavis_shard_paced_packets_total", "counter", "Packets held back for a way near its limit", |it| {
+            it.paced as f64
+        }),
         ("visavis_shard_turns_total", "counter", "Turns of a shard's loop", |it| it.turns as f64),
         ("visavis_shard_busy_seconds_total", "counter", "Time that a shard spent in its turns", |it| it.turn_seconds),
         ("visavis_shard_busy_ratio", "gauge", "Share of the last half second that a shard worked", |it| it.busy),
@@ -365,6 +378,9 @@ mod tests {
                 relayed_in: Traffic { packets: 5, bytes: 500 },
                 holds: [("connections", 2), ("tracks", 4), ("streams", 8), ("subscriptions", 6)],
                 busy: 0.25,
+                padding: 17,
+                probes: 2,
+                paced: 11,
                 drops: vec![("replay", 4)],
                 ..ShardTotals::default()
             }],
@@ -387,6 +403,9 @@ mod tests {
             "visavis_shard_relayed_packets_total{shard=\"3\",direction=\"incoming\"} 5",
             "visavis_shard_busy_ratio{shard=\"3\"} 0.25",
             "visavis_shard_holds{shard=\"3\",what=\"streams\"} 8",
+            "visavis_shard_padding_bytes_total{shard=\"3\"} 17",
+            "visavis_shard_probes_total{shard=\"3\"} 2",
+            "visavis_shard_paced_packets_total{shard=\"3\"} 11",
             "visavis_shard_dropped_total{shard=\"3\",cause=\"replay\"} 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

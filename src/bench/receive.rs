@@ -106,6 +106,14 @@ pub struct Arrived {
     pub bytes: usize,
 }
 
+impl Arrived {
+    /// The same on the clock that goes evenly: feedback tells of the way, not of when a thread had time to read.
+    fn by(&self, moment: &Moment) -> Instant {
+        let ago = Duration::from_nanos(moment.wall.saturating_sub(self.wall));
+        moment.now.checked_sub(ago).unwrap_or(moment.now)
+    }
+}
+
 /// Everything that one participant receives.
 pub struct Receiver {
     room: u32,
@@ -194,7 +202,7 @@ impl Receiver {
         let Ok(header) = RtpHeader::parse(packet) else { return false };
         let bit = 1u128 << header.payload_type.0;
         let is_rtx = self.rtx_types & bit != 0;
-        self.note_transport_seq(&header, packet, moment.now);
+        self.note_transport_seq(&header, packet, arrived.by(moment));
         let payload = header.payload(packet);
         let Some(stamp) = Stamp::read(moment.run, payload) else {
             self.note_unstamped(&header, is_rtx, moment.now, counts);
