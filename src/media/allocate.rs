@@ -24,6 +24,8 @@ use crate::units::{Bitrate, MediaKind};
 
 /// Between two allocations, unless less may be sent than before.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// And while everybody has everything and the way carries it well: what layers take is measured once a second.
+const CONTENT_INTERVAL: Duration = Duration::from_millis(500);
 /// A voice takes at least this much, headers included, also while it is silent.
 const VOICE: u64 = 40_000;
 
@@ -34,7 +36,9 @@ impl Shard {
         let Some(budget) = state.sending.estimator.sustained(now) else {
             return self.lift_caps(now, key);
         };
-        if state.sending.allocated.is_some_and(|at| now.saturating_duration_since(at) < INTERVAL) {
+        let content = state.sending.content_with.is_some_and(|enough| budget.bps() >= enough);
+        let interval = if content { CONTENT_INTERVAL } else { INTERVAL };
+        if state.sending.allocated.is_some_and(|at| now.saturating_duration_since(at) < interval) {
             return;
         }
         state.sending.allocated = Some(now);
@@ -96,7 +100,10 @@ impl Shard {
         let Some(state) = self.transports.get_mut(key) else { return };
         let sending = &mut state.sending;
         sending.spent = spent;
-        let idle = sending.pacer.is_idle(now, sending.estimator.pace(now));
+        let all =
+            wants.iter().all(|want| want.least().is_none() || want.given.is_some_and(|it| want.above(it).is_none()));
+        sending.content_with = all.then_some(wanted.bps()).filter(|enough| budget.bps() >= *enough);
+        let idle = sending.pacer.is_idle(now);
         if let Some(plan) = sending.estimator.plan_probe(now, wanted, idle) {
             self.send_probe(now, key, plan);
         }
@@ -150,13 +157,16 @@ impl Shard {
 
     /// With which layer a new picture of a subscriber begins, so that it overwhelms nothing: higher ones come as soon as
     /// they are known to fit.
-    pub(super) fn first_cap(&self, now: Instant, key: TransportKey) -> Quality {
-        let sending = self.transports.get(key).map(|state| &state.sending).filter(|sending| sending.feedback);
+    pub(super) fn first_cap(&mut self, now: Instant, key: TransportKey) -> Quality {
+        let sending = self.transports.get_mut(key).map(|state| &mut state.sending).filter(|sending| sending.feedback);
         let Some(sending) = sending else { return Quality::High };
         let Some(budget) = sending.estimator.sustained(now) else { return Quality::High };
         let left = budget.bps().saturating_sub(sending.spent);
         let fits = |layer: &LayerIndex| NOMINAL[*layer] * (100 + HEADROOM) <= left * 100;
-        quality_of((0..LAYERS).rev().find(fits).unwrap_or(0))
+        let layer = (0..LAYERS).rev().find(fits).unwrap_or(0);
+        // Others that begin at the same time have only what this one leaves.
+        sending.spent += NOMINAL[layer];
+        quality_of(layer)
     }
 
     /// Nothing is known of the way, and nothing ever will be: what is asked for is what is sent.
@@ -185,7 +195,7 @@ impl Shard {
     /// Feedback stays away while packets leave: less is sent until it is back.
     pub(super) fn look_at_silence(&mut self, now: Instant, key: TransportKey) {
         let Some(state) = self.transports.get_mut(key) else { return };
-        state.sending.estimator.on_silence(now, state.sending.twcc.next_number());
+        state.sending.on_silence(now);
         self.allocate(now, key);
     }
 
@@ -222,7 +232,7 @@ impl Shard {
         }
         let Some(state) = self.transports.get_mut(key) else { return };
         if packets == 0 {
-            state.sending.estimator.probe_sent(now, 0..0);
+            state.sending.probe_sent(now, 0..0);
         } else {
             state.sending.probing = true;
             state.flight.note(now, What::Probe { kbps: (plan.bitrate.bps() / 1000) as u32 });

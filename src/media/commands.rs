@@ -454,6 +454,7 @@ impl Shard {
         let mut codecs = video.flat_map(|section| &section.codecs);
         state.sending.feedback =
             self.config.tuning.adaptive_video && codecs.any(|codec| codec.transport_cc || codec.remb);
+        state.sending.set_pace(now);
         state.sending.sections.clone_from(&sections);
         for forwarder_key in state.sending.forwarders.clone() {
             let Some(forwarder) = self.forwarders.get_mut(forwarder_key) else { continue };

@@ -56,7 +56,7 @@ impl Shard {
                     self.results.clear();
                     state.sending.twcc.on_feedback(&feedback, &mut self.results);
                     if state.sending.feedback {
-                        state.sending.estimator.on_results(now, &self.results, state.sending.rtt);
+                        state.sending.on_results(now, &self.results);
                         state.flight.on_results(now, &self.results, &state.sending);
                         self.allocate(now, key);
                     }

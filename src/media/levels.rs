@@ -13,8 +13,10 @@ use super::track::Track;
 pub const NOMINAL: [u64; LAYERS] = [150_000, 500_000, 1_700_000];
 /// Measured rates are of payloads and headers; this is what the way adds (UDP, IP, tags), in percent.
 const OVERHEAD: u64 = 4;
-/// A layer above the lowest is not had with a smaller share of its pictures.
-const LEAST_PICTURES: f32 = 0.45;
+/// A layer is not had with a smaller share of its pictures, by how many there are below it. The lowest is had with as
+/// many as there is room for, and half of them make up for what a small picture lacks in sharpness; but who talks to
+/// somebody would rather see them move on a middling picture than stutter on a large one.
+const LEAST_PICTURES: [f32; LAYERS] = [0.0, 0.45, 1.0];
 
 /// A measured rate as it will be on the way.
 pub const fn on_the_way(bps: u64) -> u64 {
@@ -53,7 +55,7 @@ pub fn levels(track: &Track, now: Instant, streams: &Table<Stream>, pictures: u8
 
 /// Appends the levels of one layer, which is a spatial layer inside its stream.
 fn push(levels: &mut Levels, layer: LayerIndex, inside: Option<(&LayerRates, usize)>, whole: u64, pictures: u8) {
-    let is_lowest = levels.is_empty();
+    let below = levels.chunk_by(|one, other| one.layer == other.layer).count().min(LAYERS - 1);
     let mut add = |temporal, bps| {
         if bps > 0 {
             // There is room for all.
@@ -64,7 +66,7 @@ fn push(levels: &mut Levels, layer: LayerIndex, inside: Option<(&LayerRates, usi
     if let Some((rates, spatial)) = inside {
         let sufficient = if pictures == 0 { u8::MAX } else { rates.sufficient(spatial, pictures) };
         let highest = rates.highest_temporal(spatial).min(usize::from(sufficient));
-        let least = if is_lowest { 0.0 } else { LEAST_PICTURES * rates.pictures(spatial, highest) };
+        let least = LEAST_PICTURES[below] * rates.pictures(spatial, highest);
         for temporal in (0..highest).filter(|temporal| rates.pictures(spatial, *temporal) >= least) {
             add(temporal as u8, rates.rate(spatial, temporal).bps());
         }

@@ -61,6 +61,8 @@ struct Waiting {
 /// One subscriber's.
 #[derive(Debug, Default)]
 pub struct Pacer {
+    /// How fast packets may leave; none where nothing has been measured. It is kept here, for it is asked at every flush.
+    pace: Option<Pace>,
     /// Bytes that have left and are not paid off.
     debt: u64,
     counted: Option<Instant>,
@@ -102,6 +104,11 @@ impl Waiting {
 }
 
 impl Pacer {
+    /// From now on packets leave so fast; at once where nothing has been measured.
+    pub const fn set_pace(&mut self, pace: Option<Pace>) {
+        self.pace = pace;
+    }
+
     /// Something waits.
     pub fn waits(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.len() > 0)
@@ -118,8 +125,8 @@ impl Pacer {
     }
 
     /// A burst, such as a probe, would meet no other.
-    pub fn is_idle(&mut self, now: Instant, pace: Option<Pace>) -> bool {
-        pace.is_none_or(|pace| {
+    pub fn is_idle(&mut self, now: Instant) -> bool {
+        self.pace.is_none_or(|pace| {
             self.pay(now, pace.bitrate.bps());
             !self.waits() && self.debt <= pace.burst / 2
         })
@@ -142,14 +149,13 @@ impl Pacer {
     pub fn pace(
         &mut self,
         now: Instant,
-        pace: Option<Pace>,
         probing: bool,
         packets: &mut Vec<Queued>,
         spare: &mut Vec<Queued>,
         gathered: &mut Vec<SourcePacket>,
     ) -> usize {
         let waits = self.waits();
-        let Some(pace) = pace.or(waits.then_some(Pace { bitrate: Bitrate(1), burst: u64::MAX })) else { return 0 };
+        let Some(pace) = self.pace.or(waits.then_some(Pace { bitrate: Bitrate(1), burst: u64::MAX })) else { return 0 };
         if !waits {
             self.pay(now, pace.bitrate.bps());
             let bytes: u64 = packets.iter().map(|queued| size(queued, gathered)).sum();
@@ -291,7 +297,8 @@ mod tests {
         }
 
         fn probe(&mut self, now: Instant, pace: Option<Pace>, probing: bool) -> Vec<u64> {
-            self.pacer.pace(now, pace, probing, &mut self.packets, &mut Vec::new(), &mut self.gathered);
+            self.pacer.set_pace(pace);
+            self.pacer.pace(now, probing, &mut self.packets, &mut Vec::new(), &mut self.gathered);
             let left = self.packets.drain(..).map(|queued| self.gathered[queued.packet as usize].seq).collect();
             self.gathered.clear();
             left
@@ -330,7 +337,7 @@ mod tests {
         let (mut rig, now) = (Rig::default(), Instant::now());
         rig.pictures(6);
         assert_eq!(rig.flush(now, narrow()), [0, 1]);
-        assert!(!rig.pacer.is_idle(now, narrow()));
+        assert!(!rig.pacer.is_idle(now));
         rig.queue(MediaKind::Audio, Form::First);
         rig.queue(MediaKind::Video, RTX);
         assert_eq!(rig.flush(now, narrow()), [6]);

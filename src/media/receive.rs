@@ -336,6 +336,9 @@ impl Shard {
         if forwarder.kind == MediaKind::Audio {
             return;
         }
+        if let Some(state) = self.transports.get_mut(forwarder.subscriber) {
+            state.sending.content_with = None;
+        }
         let needed = needed_by(forwarder, track.active);
         let stream = match needs_key_frame {
             true => forwarder.selector.awaited().and_then(|layer| track.layers[layer]),

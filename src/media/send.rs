@@ -253,8 +253,7 @@ impl Shard {
             return;
         };
         let sending = &mut state.sending;
-        let pace = sending.estimator.pace(now).filter(|_| sending.feedback);
-        counters.paced += sending.pacer.pace(now, pace, sending.probing, packets, spare, gathered) as u64;
+        counters.paced += sending.pacer.pace(now, sending.probing, packets, spare, gathered) as u64;
         if let Some(due) = sending.pacer.due() {
             timers.at_latest(Owner::Transport(key.index() as u32), due);
         }
@@ -342,7 +341,7 @@ impl Shard {
             state.sending.estimator.begin(now);
         }
         if std::mem::take(&mut state.sending.probing) {
-            state.sending.estimator.probe_sent(now, numbers);
+            state.sending.probe_sent(now, numbers);
         }
         packets.clear();
         if packets.capacity() > MAX_QUEUED / 2 {

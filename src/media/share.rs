@@ -1,7 +1,8 @@
 //! How what a subscriber's way carries is shared out among pictures: numbers in, levels out.
 //!
 //! A level is a layer at a frame rate. The lowest layer may be had at any, before it is not had at all; a higher one at
-//! no less than half of its own, for a sharper picture that stutters is no better one.
+//! no less than half of its own and the highest of three at all of it, for a sharper picture that stutters is no better
+//! one (`levels`).
 
 use arrayvec::ArrayVec;
 

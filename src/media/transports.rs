@@ -1,13 +1,14 @@
 //! One peer connection as the shard keeps it: the transport, what the peer sends, what it gets.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use arrayvec::{ArrayString, ArrayVec};
 use smallvec::SmallVec;
 
 use crate::ids::TransportId;
-use crate::rtp::twcc::{TwccRecorder, TwccSender};
+use crate::rtp::twcc::{PacketResult, TwccRecorder, TwccSender};
 use crate::rtp::{CodecParams, ExtensionMap, ExtensionTable};
 use crate::transport::{Path, ReceiverSection, SenderSection, Transport, TransportCounters};
 use crate::units::{NtpTime, PayloadType, Rid, Ssrc};
@@ -132,6 +133,9 @@ pub struct Sending {
     pub probing: bool,
     /// When the last allocation was made.
     pub allocated: Option<Instant>,
+    /// With so much, in bits per second, the last allocation gave everybody everything and had no more to look for. None
+    /// where it did not, or where something else is wanted now.
+    pub content_with: Option<u64>,
     /// What it takes, in bits per second.
     pub spent: u64,
     /// Round trip by the peer's reports; zero until measured.
@@ -164,12 +168,36 @@ impl Sending {
             pacer: Pacer::default(),
             probing: false,
             allocated: None,
+            content_with: None,
             spent: 0,
             rtt: Duration::ZERO,
             resend_budget: Self::BURST,
             budget_at: now,
             fraction_lost: 0,
         }
+    }
+
+    /// What transport-wide feedback said of packets that were sent.
+    pub fn on_results(&mut self, now: Instant, results: &[PacketResult]) {
+        self.estimator.on_results(now, results, self.rtt);
+        self.set_pace(now);
+    }
+
+    /// A probe has left with these numbers; none, where there was nothing to send it with.
+    pub fn probe_sent(&mut self, now: Instant, numbers: Range<u64>) {
+        self.estimator.probe_sent(now, numbers);
+        self.set_pace(now);
+    }
+
+    /// Has a look whether feedback stays away.
+    pub fn on_silence(&mut self, now: Instant) {
+        self.estimator.on_silence(now, self.twcc.next_number());
+        self.set_pace(now);
+    }
+
+    /// Packets leave as the estimate has it from now on.
+    pub fn set_pace(&mut self, now: Instant) {
+        self.pacer.set_pace(self.estimator.pace(now).filter(|_| self.feedback));
     }
 
     /// A new measurement of the round trip.

@@ -21,7 +21,7 @@ pub struct AckedRate {
 impl AckedRate {
     /// A packet arrived.
     pub fn arrived(&mut self, at: Duration, size: u16) {
-        let slice = (at.as_micros() / SLICE.as_micros()) as u64;
+        let slice = at.as_millis() as u64 / SLICE.as_millis() as u64;
         self.first.get_or_insert(slice);
         match self.slices.back_mut() {
             Some((last, bytes)) if *last >= slice => *bytes += u32::from(size),

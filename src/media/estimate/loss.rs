@@ -20,13 +20,17 @@ pub struct LossWindow {
 }
 
 impl LossWindow {
-    /// One packet's fate.
-    pub fn count(&mut self, now: Instant, arrived: bool) {
+    /// Time passes: before packets are counted.
+    pub fn turn(&mut self, now: Instant) {
         let begun = *self.begun.get_or_insert(now);
         if now.saturating_duration_since(begun) >= WINDOW {
             self.counts = [(0, 0), self.counts[0]];
             self.begun = Some(now);
         }
+    }
+
+    /// One packet's fate.
+    pub fn count(&mut self, arrived: bool) {
         self.counts[0].0 += 1;
         self.counts[0].1 += u32::from(!arrived);
     }
@@ -57,17 +61,18 @@ mod tests {
     fn the_share_is_of_the_last_second_and_of_enough_packets() {
         let start = Instant::now();
         let mut loss = LossWindow::default();
+        loss.turn(start);
         for index in 0..10 {
-            loss.count(start, index % 2 == 0);
+            loss.count(index % 2 == 0);
         }
         assert_eq!(loss.share(start), 0.0, "too few");
         for index in 0..90 {
-            loss.count(start, index % 10 != 0);
+            loss.count(index % 10 != 0);
         }
         assert!((loss.share(start) - 0.14).abs() < 0.001);
         assert!(!loss.is_high(start), "of a hundred it may be chance");
         for index in 0..900 {
-            loss.count(start, index % 6 != 0);
+            loss.count(index % 6 != 0);
         }
         assert!(loss.is_high(start));
         assert_eq!(loss.share(start + Duration::from_secs(5)), 0.0);

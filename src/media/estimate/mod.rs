@@ -129,11 +129,15 @@ impl Estimator {
             self.acked = AckedRate::default();
             self.queue.restart();
         }
+        self.loss.turn(now);
+        if results.iter().any(|result| result.arrived.is_some()) {
+            self.queue.turn(now);
+        }
         for result in results {
-            self.loss.count(now, result.arrived.is_some());
+            self.loss.count(result.arrived.is_some());
             let Some(arrived) = result.arrived else { continue };
             self.acked.arrived(arrived, result.size);
-            self.queue.observe(now, result.sent, arrived);
+            self.queue.observe(result.sent, arrived);
             if let Some(delta) = self.groups.add(result.sent, arrived) {
                 self.trend.add(delta);
             }
@@ -148,6 +152,10 @@ impl Estimator {
         };
         let before = self.rate.target();
         self.rate.update(now, &congestion);
+        if self.rate.was_in_vain() {
+            self.queue.forget_least();
+            self.trend = Trend::default();
+        }
         self.why = match self.rate.target() {
             target if target < before && congestion.is_delay() => Why::Delay,
             target if target < before => Why::Loss,

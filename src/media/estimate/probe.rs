@@ -13,8 +13,12 @@ const LEAST_PACKETS: u32 = 6;
 const MOST_PACKETS: u32 = 60;
 /// Tries at most so much more than the estimate.
 const STEP: f64 = 2.0;
+/// And where the last one came through as fast as it was sent, and nothing has ever spoken against more.
+const LONG_STEP: f64 = 3.0;
 /// Between probes, first and at most: each one in vain doubles it.
 const PAUSE: Duration = Duration::from_millis(800);
+/// And while nothing has ever spoken against more: where nobody knows the way yet, everybody waits for their pictures.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// After backing off nothing is tried for so long.
 const AFTER_DECREASE: Duration = Duration::from_secs(2);
@@ -76,19 +80,32 @@ struct Spacing {
     products: f64,
 }
 
+/// How soon one probe follows another, and how far it reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Haste {
+    /// Nothing has been tried.
+    #[default]
+    Beginning,
+    /// Everything that was tried came through.
+    Soaring,
+    /// The way has shown a limit.
+    Spent,
+}
+
 /// Plans probes and reads their results.
 #[derive(Debug)]
 pub struct Prober {
     running: Option<Running>,
     next: Option<Instant>,
     pause: Duration,
+    haste: Haste,
     /// Since when other packets have been in the way of the next one.
     crowded: Option<Instant>,
 }
 
 impl Default for Prober {
     fn default() -> Self {
-        Self { running: None, next: None, pause: PAUSE, crowded: None }
+        Self { running: None, next: None, pause: PAUSE, haste: Haste::default(), crowded: None }
     }
 }
 
@@ -110,6 +127,9 @@ impl Prober {
             self.running = None;
             self.learned(now, false);
         }
+        if since_decrease.is_some() {
+            self.haste = Haste::Spent;
+        }
         let due = self.next.is_none_or(|next| now >= next);
         let calm = quiet && since_decrease.is_none_or(|since| since >= AFTER_DECREASE);
         if !due || !calm || wanted <= target {
@@ -120,7 +140,8 @@ impl Prober {
             return None;
         }
         self.crowded = None;
-        let bps = (target.bps() as f64 * STEP).min(wanted.bps() as f64 * 1.15);
+        let step = if self.haste == Haste::Soaring { LONG_STEP } else { STEP };
+        let bps = (target.bps() as f64 * step).min(wanted.bps() as f64 * 1.15);
         let bytes = (bps * LENGTH.as_secs_f64() / 8.0) as u64;
         let packets = ((bytes / 1100) as u32).clamp(LEAST_PACKETS, MOST_PACKETS);
         Some(ProbePlan { bitrate: Bitrate(bps as u64), bytes, packets })
@@ -174,16 +195,23 @@ impl Prober {
         }
         let measured = running.measure();
         self.running = None;
-        if measured.is_none() {
-            self.learned(now, false);
+        match measured {
+            None => self.learned(now, false),
+            Some(Measured { limit: Some(_), .. }) => self.haste = Haste::Spent,
+            Some(_) => {}
         }
         measured
     }
 
     /// What a probe was good for: one in vain makes the next wait longer.
     pub fn learned(&mut self, now: Instant, more: bool) {
+        self.haste = match self.haste {
+            Haste::Beginning | Haste::Soaring if more => Haste::Soaring,
+            _ => Haste::Spent,
+        };
         self.pause = if more { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
-        self.next = Some(now + self.pause);
+        let pause = if self.haste == Haste::Soaring { SHORT_PAUSE } else { self.pause };
+        self.next = Some(now + pause);
     }
 }
 
@@ -263,6 +291,24 @@ mod tests {
             even,
             Some(Measured { bitrate: Bitrate(950_000), limit: Some(Bitrate(950_000)), noise: Duration::ZERO })
         );
+    }
+
+    #[test]
+    fn probes_follow_one_another_soon_and_reach_far_until_one_is_in_vain() {
+        let start = Instant::now();
+        let mut prober = Prober::default();
+        let (target, wanted) = (Bitrate(1_000_000), Bitrate(50_000_000));
+        let plan = |prober: &mut Prober, after| {
+            prober.plan(start + after, target, wanted, true, None, true).map(|plan| plan.bitrate.bps())
+        };
+        assert_eq!(plan(&mut prober, Duration::ZERO), Some(2_000_000));
+        prober.learned(start, true);
+        assert_eq!(plan(&mut prober, SHORT_PAUSE), Some(3_000_000));
+        prober.learned(start, false);
+        assert_eq!(plan(&mut prober, PAUSE), None);
+        assert_eq!(plan(&mut prober, PAUSE * 2), Some(2_000_000));
+        prober.learned(start, true);
+        assert_eq!(plan(&mut prober, SHORT_PAUSE), None, "the way is known now");
     }
 
     #[test]

@@ -21,12 +21,19 @@ pub struct StandingQueue {
 }
 
 impl StandingQueue {
+    /// Time passes: before packets are observed.
+    pub fn turn(&mut self, now: Instant) {
+        turn(&mut self.epoch, &mut self.least, now, EPOCH);
+        turn(&mut self.window, &mut self.recent, now, RECENT);
+    }
+
     /// One packet's times.
-    pub fn observe(&mut self, now: Instant, sent: Instant, arrived: Duration) {
+    pub fn observe(&mut self, sent: Instant, arrived: Duration) {
         let origin = *self.origin.get_or_insert((sent, arrived));
         let delay = delay(origin, sent, arrived);
-        turn(&mut self.epoch, &mut self.least, now, EPOCH, delay);
-        turn(&mut self.window, &mut self.recent, now, RECENT, delay);
+        for [least, _] in [&mut self.least, &mut self.recent] {
+            *least = Some(least.map_or(delay, |least| least.min(delay)));
+        }
     }
 
     /// How long a packet waited, of those that were observed.
@@ -42,6 +49,11 @@ impl StandingQueue {
             (Some(recent), Some(least)) => Duration::from_micros(recent.saturating_sub(least).max(0) as u64),
             _ => Duration::ZERO,
         }
+    }
+
+    /// What is a queue by what was seen before is the way itself.
+    pub fn forget_least(&mut self) {
+        (self.least, self.epoch) = (self.recent, None);
     }
 
     /// The way may be another one now.
@@ -60,13 +72,12 @@ fn delay((origin, first): (Instant, Duration), sent: Instant, arrived: Duration)
 }
 
 /// Keeps the least of the current and of the previous period.
-fn turn(begun: &mut Option<Instant>, least: &mut [Option<i64>; 2], now: Instant, period: Duration, delay: i64) {
+fn turn(begun: &mut Option<Instant>, least: &mut [Option<i64>; 2], now: Instant, period: Duration) {
     let started = *begun.get_or_insert(now);
     if now.saturating_duration_since(started) >= period {
         *least = [None, least[0]];
         *begun = Some(now);
     }
-    least[0] = Some(least[0].map_or(delay, |least| least.min(delay)));
 }
 
 fn micros(time: Duration) -> i64 {
@@ -85,7 +96,8 @@ mod tests {
         for index in 0..100 {
             let sent = start + ms(index * 20);
             let wait = if index < 20 { 0 } else { 250 };
-            queue.observe(sent + ms(wait + 50), sent, ms(5000 + index * 20 + wait));
+            queue.turn(sent + ms(wait + 50));
+            queue.observe(sent, ms(5000 + index * 20 + wait));
         }
         assert_eq!(queue.standing(), ms(250));
     }
@@ -98,7 +110,8 @@ mod tests {
         for index in 0..100 {
             let sent = start + ms(index * 20);
             let late = if index == 98 { 80 } else { 0 };
-            queue.observe(sent + ms(50), sent, ms(5000 + index * 20 + late));
+            queue.turn(sent + ms(50));
+            queue.observe(sent, ms(5000 + index * 20 + late));
         }
         assert_eq!(queue.standing(), ms(0));
     }

@@ -32,6 +32,13 @@ const LIMIT_HOLDS: Duration = Duration::from_secs(20);
 /// After backing off, the way is left alone for a round trip and this.
 const SETTLE: Duration = Duration::from_millis(150);
 
+/// A queue that stays as long as it was, within this, although less is sent
+const SAME_QUEUE: Duration = Duration::from_millis(15);
+/// after backing off so often is none of ours: the way has become a longer one.
+const IN_VAIN: u32 = 2;
+/// Back-offs that lie further apart, beyond what draining takes, have nothing to do with each other.
+const IN_A_ROW: Duration = Duration::from_secs(1);
+
 /// Of the noise that a probe met so much is left at the next one.
 const NOISE_STAYS: f64 = 0.7;
 
@@ -59,6 +66,17 @@ impl Congestion {
     }
 }
 
+/// A queue that was backed off from.
+#[derive(Clone, Copy, Debug)]
+struct Stood {
+    queue: Duration,
+    /// When that was done last, and how often since it was done first.
+    last: Instant,
+    again: u32,
+    /// What was kept the first time.
+    kept: f64,
+}
+
 /// The rate.
 #[derive(Debug)]
 pub struct RateControl {
@@ -70,6 +88,8 @@ pub struct RateControl {
     /// Until when less is sent so that a queue runs empty, and what may be sent then.
     draining_until: Option<Instant>,
     after_drain: f64,
+    /// What was backed off from last.
+    stood: Option<Stood>,
     /// What the last probe found to be all that the way carries, and when.
     limit: Option<(Instant, f64)>,
     /// How much probes' packets are delayed by chance.
@@ -86,6 +106,7 @@ impl RateControl {
             met: None,
             draining_until: None,
             after_drain: 0.0,
+            stood: None,
             limit: None,
             noise: Duration::ZERO,
         }
@@ -152,10 +173,29 @@ impl RateControl {
         self.remember(acked);
         let kept = (acked * BACK_OFF).min(self.target * BACK_OFF.max(0.95));
         self.after_drain = kept.max(FLOOR.bps() as f64);
+        let row = DRAIN + seen.rtt * 2 + IN_A_ROW;
+        let same = self.stood.filter(|stood| {
+            let close = now.saturating_duration_since(stood.last) <= row;
+            close && !seen.heavy_loss && seen.queue.abs_diff(stood.queue) <= SAME_QUEUE
+        });
+        self.stood = Some(match same {
+            Some(stood) => Stood { last: now, again: stood.again + 1, ..stood },
+            None => Stood { queue: seen.queue, last: now, again: 0, kept: self.after_drain },
+        });
         // What stands in the queue leaves at the way's own rate; so much less must be sent until it is gone.
         let share = 1.0 - seen.queue.as_secs_f64() / DRAIN.as_secs_f64();
         self.set((acked * share.clamp(DRAIN_LEAST, 1.0)).min(kept));
         self.draining_until = Some(now + DRAIN + seen.rtt);
+    }
+
+    /// Backing off again and again has not made the queue any shorter, so that it is none: the way takes longer than it
+    /// did. What was kept at first is what it carries then.
+    pub fn was_in_vain(&mut self) -> bool {
+        let Some(stood) = self.stood.take_if(|stood| stood.again >= IN_VAIN) else { return false };
+        self.draining_until = None;
+        self.met = None;
+        self.set(stood.kept.max(self.target));
+        true
     }
 
     fn grow(&mut self, now: Instant, elapsed: f64, seen: &Congestion) {

@@ -174,6 +174,32 @@ fn two_megabits_are_found_by_probes_within_seconds() {
 }
 
 #[test]
+fn where_nothing_speaks_against_more_fifteen_megabits_are_found_in_little_more_than_a_second() {
+    let mut way = Way::new(50_000);
+    way.source = Bitrate::from_kbps(15_000);
+    way.run(Duration::from_millis(1500));
+    way.report("50 Mbit/s, first 1.5 s");
+    assert!(way.estimator.bitrate() >= way.source, "{:?}", way.estimator.bitrate());
+    assert_eq!(way.drops, 0);
+}
+
+#[test]
+fn a_way_that_becomes_a_longer_one_is_not_taken_for_a_queue_for_long() {
+    for capacity in [1000, 5000] {
+        let mut way = Way::new(5000);
+        way.run(Duration::from_secs(20));
+        way.delay = 250 * MS;
+        way.capacity = Bitrate::from_kbps(capacity);
+        way.run(Duration::from_secs(10));
+        way.settle();
+        way.run(Duration::from_secs(20));
+        way.report(&format!("5 Mbit/s → {capacity} kbit/s and 250 ms instead of 25, after 10 s"));
+        assert!(way.mean() > 0.75 * capacity as f64, "{}", way.mean());
+        assert!(way.mean_queue() < 100.0, "{}", way.mean_queue());
+    }
+}
+
+#[test]
 fn a_drop_of_capacity_is_followed_at_once_and_its_return_within_seconds() {
     let mut way = Way::new(2000);
     way.run(Duration::from_secs(20));

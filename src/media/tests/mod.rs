@@ -10,6 +10,7 @@ mod demand;
 mod hostile;
 mod layers;
 mod liars;
+mod meeting;
 mod pace;
 mod repair;
 mod replay;
