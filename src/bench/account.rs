@@ -1,20 +1,38 @@
 //! The accounts: what was due to each receiver of each track, and what came of it.
 //!
 //! Senders number the packets of every layer and receivers note the numbers, so that
-//! `sent × receivers = delivered + lost` can be checked instead of believed. Counted is what was sent within a
+//! `sent × receivers = delivered + lost + withheld` can be checked instead of believed. Counted is what was sent within a
 //! [`Window`] of time. A receiver is due every packet of the layer that the server has chosen for it, from the first one
 //! that it got of that layer to the last before the next layer's first; the packets between, at a change of layers, are due
 //! to nobody.
+//!
+//! **Lost or withheld.** A server that adapts leaves frames of upper temporal layers out and numbers what goes on without
+//! them. Nobody can decode less for a packet of the lowest layer or for a piece of a frame being gone, so that is never
+//! meant. Receivers know which RTP numbers came to them, by whatever way: in order, late, by RTX, as padding alone. Between
+//! two packets that came next to each other in the sender's numbering, those that did not come are a run, and of a run are
+//! *withheld* the packets of all whole frames above the lowest temporal layer (their sender knows them, [`Sent::spared`]),
+//! provided that
+//!
+//! - both neighbours have RTP numbers of one stream, in the same order, and all between is known, and
+//! - no more of the numbers between are missing than packets of the run that cannot have been meant: each of those may have
+//!   taken one with it.
+//!
+//! Everything else is *lost*: the rest of such a run; the whole run where more numbers are missing, for it cannot be told
+//! of which frame they were; what has no neighbour behind it, at the end of a stream; whatever is sound, a message or a
+//! picture of one temporal layer. Receivers ask not to have pictures paused, so that a stream that stands still has lost
+//! what it stood for. Numbers that are missing at a change of layers were packets of one or the other: due, and lost.
+
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::stamp::{Stamp, TrackId};
+use super::stamp::TrackId;
+use super::tally::Tally;
 
-/// Numbers back from the newest that are remembered to tell a repetition from a late packet.
-const REMEMBERED: u32 = 1024;
-const WORDS: usize = REMEMBERED as usize / 64;
-/// Changes of layers that are remembered of one track; beyond, the oldest counts as it stands.
-const MAX_STRETCHES: usize = 256;
+/// Frames of one layer that are remembered; of later ones nothing counts as withheld. Nine hours of pictures.
+const MAX_FRAMES: usize = 1 << 20;
+/// Frames before a window that are remembered: what did not come of them may reach into it.
+const FRAMES_BEFORE: usize = 64;
 
 /// The time of which packets are counted, in nanoseconds of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,31 +53,66 @@ impl Window {
     }
 }
 
-/// The numbers that one layer's sender used within the window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The first packet of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Frame {
+    first: u32,
+    /// It is of an upper temporal layer: what follows can do without it.
+    upper: bool,
+}
+
+/// What one layer's sender knows of its packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// The first of them.
+    /// The number of the first packet within the window.
     pub first: u32,
     /// The one after the last.
     pub end: u32,
+    /// Its frames, from some before the window on; none where it sends no pictures.
+    frames: Vec<Frame>,
 }
 
 impl Sent {
     /// How many packets that is.
-    pub const fn packets(&self) -> u64 {
-        self.end.saturating_sub(self.first) as u64
+    pub fn packets(&self) -> u64 {
+        u64::from(self.end.saturating_sub(self.first))
+    }
+
+    /// Those numbers of `run` that are within the window.
+    pub fn within(&self, run: Range<u32>) -> Range<u32> {
+        let start = run.start.max(self.first);
+        start..run.end.min(self.end).max(start)
+    }
+
+    /// The frames above the lowest temporal layer that lie whole in `run`. None when not all frames there are known.
+    pub fn spared(&self, run: Range<u32>) -> Option<impl Iterator<Item = Range<u32>>> {
+        let known = self.frames.first()?.first..=self.frames.last()?.first;
+        if !known.contains(&run.start) || !known.contains(&run.end) {
+            return None;
+        }
+        let at = self.frames.partition_point(|frame| frame.first < run.start);
+        let frames = self.frames[at..].windows(2).take_while(move |pair| pair[1].first <= run.end);
+        Some(frames.filter(|pair| pair[0].upper).map(|pair| pair[0].first..pair[1].first))
     }
 }
 
 /// A sender's side, kept while it sends.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     next: u32,
     first: Option<u32>,
     end: Option<u32>,
+    frames: Vec<Frame>,
 }
 
 impl Ledger {
+    /// The next packet begins a frame, of an `upper` temporal layer or of the lowest.
+    pub fn begin_frame(&mut self, upper: bool) {
+        if self.frames.len() < MAX_FRAMES {
+            self.frames.push(Frame { first: self.next, upper });
+        }
+    }
+
     /// The number of a packet that is sent now.
     pub fn number(&mut self, window: Window, sent: u64) -> u32 {
         let number = self.next;
@@ -76,165 +129,13 @@ impl Ledger {
     /// A new window begins: earlier ones are forgotten.
     pub fn open(&mut self) {
         (self.first, self.end) = (None, None);
+        self.frames.drain(..self.frames.len().saturating_sub(FRAMES_BEFORE));
     }
 
     /// What was sent within the window.
     pub fn sent(&self) -> Sent {
         let end = self.end.unwrap_or(self.next);
-        Sent { first: self.first.unwrap_or(end), end }
-    }
-}
-
-/// A run of packets of one layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
-    layer: u8,
-    first: u32,
-    last: u32,
-}
-
-/// Which of the newest numbers have come.
-#[derive(Clone, Debug)]
-struct Seen {
-    layer: u8,
-    newest: u32,
-    bits: [u64; WORDS],
-}
-
-impl Seen {
-    fn new(layer: u8, number: u32) -> Self {
-        let mut seen = Self { layer, newest: number, bits: [0; WORDS] };
-        seen.set(number);
-        seen
-    }
-
-    /// Notes a number; false when it has come before, or so long ago that nobody knows.
-    fn note(&mut self, number: u32) -> bool {
-        if number > self.newest {
-            if number - self.newest >= REMEMBERED {
-                self.bits = [0; WORDS];
-            } else {
-                (self.newest + 1..number).for_each(|skipped| self.clear(skipped));
-            }
-            self.newest = number;
-            self.set(number);
-            return true;
-        }
-        if self.newest - number >= REMEMBERED || self.get(number) {
-            return false;
-        }
-        self.set(number);
-        true
-    }
-
-    const fn place(number: u32) -> (usize, u64) {
-        ((number % REMEMBERED) as usize / 64, 1 << (number % 64))
-    }
-
-    fn get(&self, number: u32) -> bool {
-        let (word, bit) = Self::place(number);
-        self.bits[word] & bit != 0
-    }
-
-    fn set(&mut self, number: u32) {
-        let (word, bit) = Self::place(number);
-        self.bits[word] |= bit;
-    }
-
-    fn clear(&mut self, number: u32) {
-        let (word, bit) = Self::place(number);
-        self.bits[word] &= !bit;
-    }
-}
-
-/// How a packet stands in the order of its stream, as far as accounts need to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// Newer than all before: a packet of another layer means that the server has changed over.
-    InOrder,
-    /// Late, or repaired: it belongs to where it is numbered.
-    Late,
-}
-
-/// One receiver's account of one track.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    stretches: Vec<Stretch>,
-    seen: SmallVec<[Seen; 1]>,
-    delivered: u64,
-    duplicates: u64,
-    /// Closed stretches that were forgotten.
-    forgotten: u64,
-}
-
-impl Tally {
-    /// Notes a packet; false when it is a repetition.
-    pub fn note(&mut self, window: Window, stamp: &Stamp, arrival: Arrival) -> bool {
-        let Stamp { layer, number, .. } = *stamp;
-        let fresh = match self.seen.iter_mut().find(|seen| seen.layer == layer) {
-            Some(seen) => seen.note(number),
-            None => {
-                self.seen.push(Seen::new(layer, number));
-                true
-            }
-        };
-        if !fresh {
-            self.duplicates += 1;
-            return false;
-        }
-        self.delivered += u64::from(window.contains(stamp.sent));
-        match self.stretches.last_mut() {
-            Some(current) if current.layer == layer => {
-                current.last = current.last.max(number);
-                current.first = current.first.min(number);
-            }
-            Some(_) if arrival == Arrival::Late => {
-                if let Some(stretch) = self.stretches.iter_mut().rev().find(|stretch| stretch.layer == layer) {
-                    stretch.last = stretch.last.max(number);
-                    stretch.first = stretch.first.min(number);
-                }
-            }
-            _ => {
-                if self.stretches.len() == MAX_STRETCHES {
-                    let oldest = self.stretches.remove(0);
-                    self.forgotten += u64::from(oldest.last - oldest.first) + 1;
-                }
-                self.stretches.push(Stretch { layer, first: number, last: number });
-            }
-        }
-        true
-    }
-
-    /// A new window begins: what was counted in earlier ones is forgotten, the layer that flows is not.
-    pub fn open(&mut self) {
-        let kept = self.stretches.pop();
-        self.stretches.clear();
-        self.stretches.extend(kept);
-        (self.delivered, self.duplicates, self.forgotten) = (0, 0, 0);
-    }
-
-    /// Nothing was noted yet.
-    pub fn is_new(&self) -> bool {
-        self.seen.is_empty()
-    }
-
-    /// How often the server changed layers.
-    pub fn switches(&self) -> usize {
-        self.stretches.len().saturating_sub(1)
-    }
-
-    /// Draws the account. `sent` are the numbers of every layer of the track; `left` says that the receiver went before
-    /// the end, so that nothing behind the last packet that it got was due.
-    pub fn settle(&self, sent: &[Sent], left: bool) -> Settled {
-        let mut due = self.forgotten;
-        for (at, stretch) in self.stretches.iter().enumerate() {
-            let Some(sent) = sent.get(usize::from(stretch.layer)) else { continue };
-            let goes_on = at + 1 == self.stretches.len() && !left;
-            let end = if goes_on { sent.end } else { sent.end.min(stretch.last + 1) };
-            due += u64::from(end.saturating_sub(stretch.first.max(sent.first)));
-        }
-        let delivered = self.delivered;
-        Settled { due, delivered, lost: due.saturating_sub(delivered), duplicates: self.duplicates }
+        Sent { first: self.first.unwrap_or(end), end, frames: self.frames.clone() }
     }
 }
 
@@ -245,8 +146,10 @@ pub struct Settled {
     pub due: u64,
     /// Different ones that did.
     pub delivered: u64,
-    /// Those that did not.
+    /// Those that should have come and did not.
     pub lost: u64,
+    /// Those that the server left out on purpose.
+    pub withheld: u64,
     /// Packets that came more than once.
     pub duplicates: u64,
 }
@@ -257,6 +160,7 @@ impl Settled {
         self.due += other.due;
         self.delivered += other.delivered;
         self.lost += other.lost;
+        self.withheld += other.withheld;
         self.duplicates += other.duplicates;
     }
 }
@@ -282,90 +186,6 @@ pub struct TrackHeard {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALWAYS: Window = Window { start: 0, end: u64::MAX };
-
-    fn stamp(layer: u8, number: u32) -> Stamp {
-        Stamp { track: TrackId(0), layer, number, sent: u64::from(number) * 10 }
-    }
-
-    fn tally(packets: impl IntoIterator<Item = (u8, u32)>) -> Tally {
-        let mut tally = Tally::default();
-        for (layer, number) in packets {
-            tally.note(ALWAYS, &stamp(layer, number), Arrival::InOrder);
-        }
-        tally
-    }
-
-    #[test]
-    fn what_is_due_is_delivered_or_lost() {
-        let sent = [Sent { first: 0, end: 100 }];
-        let all = tally((0..100).map(|number| (0, number)));
-        assert_eq!(all.settle(&sent, false), Settled { due: 100, delivered: 100, lost: 0, duplicates: 0 });
-        let holes = tally((0..100).filter(|number| number % 10 != 3).map(|number| (0, number)));
-        assert_eq!(holes.settle(&sent, false), Settled { due: 100, delivered: 90, lost: 10, duplicates: 0 });
-        // The last ones never came.
-        let cut = tally((0..90).map(|number| (0, number)));
-        assert_eq!(cut.settle(&sent, false).lost, 10);
-        assert_eq!(cut.settle(&sent, true).lost, 0, "it had left");
-    }
-
-    #[test]
-    fn a_receiver_is_due_nothing_from_before_its_first_packet() {
-        let late = tally((40..100).map(|number| (0, number)));
-        assert_eq!(late.settle(&[Sent { first: 0, end: 100 }], false).due, 60);
-    }
-
-    #[test]
-    fn at_a_change_of_layers_packets_between_are_due_to_nobody() {
-        let packets = (0..50).map(|number| (0, number)).chain((200..300).map(|number| (2, number)));
-        let sent = [Sent { first: 0, end: 100 }, Sent::default(), Sent { first: 100, end: 310 }];
-        let settled = tally(packets).settle(&sent, false);
-        assert_eq!(settled, Settled { due: 50 + 110, delivered: 150, lost: 10, duplicates: 0 });
-    }
-
-    #[test]
-    fn late_packets_count_where_they_belong_and_repetitions_not_at_all() {
-        let mut tally = tally([(0, 0), (0, 1), (0, 3), (2, 70)]);
-        assert!(tally.note(ALWAYS, &stamp(0, 4), Arrival::Late));
-        assert!(tally.note(ALWAYS, &stamp(0, 2), Arrival::Late));
-        assert!(!tally.note(ALWAYS, &stamp(0, 2), Arrival::Late));
-        assert!(tally.note(ALWAYS, &stamp(2, 71), Arrival::InOrder));
-        assert_eq!(tally.switches(), 1);
-        let sent = [Sent { first: 0, end: 90 }, Sent::default(), Sent { first: 0, end: 72 }];
-        assert_eq!(tally.settle(&sent, false), Settled { due: 5 + 2, delivered: 7, lost: 0, duplicates: 1 });
-    }
-
-    #[test]
-    fn only_the_window_counts() {
-        let window = Window { start: 200, end: 500 };
-        let (mut ledger, mut tally) = (Ledger::default(), Tally::default());
-        for number in 0..100u32 {
-            assert_eq!(ledger.number(window, u64::from(number) * 10), number);
-            if number != 30 {
-                tally.note(window, &stamp(0, number), Arrival::InOrder);
-            }
-        }
-        assert_eq!(ledger.sent(), Sent { first: 20, end: 50 });
-        let settled = tally.settle(&[ledger.sent()], false);
-        assert_eq!(settled, Settled { due: 30, delivered: 29, lost: 1, duplicates: 0 });
-        ledger.open();
-        tally.open();
-        let later = Window { start: 1000, end: 2000 };
-        assert_eq!(ledger.number(later, 1500), 100);
-        tally.note(later, &Stamp { sent: 1500, ..stamp(0, 100) }, Arrival::InOrder);
-        assert_eq!(tally.settle(&[ledger.sent()], false).delivered, 1);
-        assert_eq!(ledger.sent().packets(), 1);
-    }
-
-    #[test]
-    fn what_came_too_long_ago_to_know_is_no_second_delivery() {
-        let mut seen = Seen::new(0, 5_000);
-        assert!(!seen.note(5_000 - REMEMBERED));
-        assert!(seen.note(5_001 - REMEMBERED) && !seen.note(5_001 - REMEMBERED));
-        assert!(seen.note(9_000) && seen.note(8_999) && seen.note(8_500));
-        assert!(!seen.note(8_500));
-    }
-}
+#[path = "account_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -37,8 +37,10 @@ pub struct Figures {
     pub delivered_packets: u64,
     /// Their bits, SRTP included, UDP and IP not.
     pub delivered_bits: u64,
-    /// Those that did not come.
+    /// Those that should have come and did not.
     pub lost_packets: u64,
+    /// Those of whole frames that the server left out on purpose, numbering the others as if there had been none.
+    pub withheld_packets: u64,
     /// `lost_packets / due_packets`.
     pub loss: f64,
     /// Packets that came again.
@@ -174,6 +176,8 @@ pub struct Step {
     pub packets_per_second: f64,
     /// Share of packets lost.
     pub loss: f64,
+    /// Share of packets withheld.
+    pub withheld: f64,
     /// Delay.
     pub delay_p99_us: f64,
     /// Of a processor core, with `--pid`.
@@ -188,10 +192,16 @@ impl Figures {
         self.due_packets = settled.due;
         self.delivered_packets = settled.delivered;
         self.lost_packets = settled.lost;
+        self.withheld_packets = settled.withheld;
         self.duplicate_packets = settled.duplicates;
         self.loss = settled.lost as f64 / settled.due.max(1) as f64;
         self.packets_per_second = settled.delivered as f64 / self.seconds.max(1e-9);
         self.bits_per_second = self.delivered_bits as f64 / self.seconds.max(1e-9);
+    }
+
+    /// Share of packets withheld.
+    pub fn withheld(&self) -> f64 {
+        self.withheld_packets as f64 / self.due_packets.max(1) as f64
     }
 
     /// Takes over how the joins went.

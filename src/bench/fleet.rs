@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -403,9 +402,9 @@ async fn leave(gone: Vec<Present>) {
 
 /// Every account of the run settled, and the packets that were sent.
 fn settle(reports: &[LaneReport]) -> (Settled, u64) {
-    let mut sent: HashMap<TrackId, SmallVec<[Sent; 3]>> = HashMap::new();
+    let mut sent: HashMap<TrackId, &[Sent]> = HashMap::new();
     for track in reports.iter().flat_map(|report| &report.sent) {
-        sent.insert(track.track, track.layers.clone());
+        sent.insert(track.track, &track.layers);
     }
     let mut sum = Settled::default();
     for TrackHeard { track, tally, left } in reports.iter().flat_map(|report| &report.heard) {
@@ -413,7 +412,7 @@ fn settle(reports: &[LaneReport]) -> (Settled, u64) {
             sum.add(&tally.settle(layers, *left));
         }
     }
-    (sum, sent.values().flatten().map(Sent::packets).sum())
+    (sum, sent.into_values().flatten().map(Sent::packets).sum())
 }
 
 fn refused(counts: &Counts) -> BTreeMap<&'static str, u64> {

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use super::account::{TrackHeard, TrackSent, Window};
+use super::account::{Settled, TrackHeard, TrackSent, Window};
 use super::publish::{Moment, PacketSink, Publication, Publisher, Source};
 use super::receive::{Arrived, Counts, Receiver};
 use super::scenario::Resolution;
 use super::stamp::TrackId;
 use crate::rtp::rtcp::{self, Rtcp, build};
 use crate::rtp::vp8::{Vp8Descriptor, key_frame_dimensions};
-use crate::rtp::{Codec, CodecParams, ExtensionKind, ExtensionMap, ExtensionTable, RtpPacket};
+use crate::rtp::{Codec, CodecParams, ExtensionKind, ExtensionMap, ExtensionTable, RtpHeader, RtpPacket};
 use crate::transport::sdp::AnsweredSection;
 use crate::units::{ClockRate, MediaKind, Mid, PayloadType, SeqNo, Ssrc};
 
@@ -223,6 +223,63 @@ fn a_receiver_counts_what_comes_asks_for_what_does_not_and_gets_it() {
     assert_eq!((settled.due, settled.lost, settled.duplicates), (sent.len() as u64, 0, 0));
     // Of the repaired no delay is counted.
     assert_eq!(counts.delay.count() as usize, sent.len() - missing);
+}
+
+/// What a server makes of the packets of the best layer: frames of the highest temporal layer are left out, the others
+/// numbered without them.
+fn thinned(bench: &Bench) -> Vec<Vec<u8>> {
+    let mut seq = SeqNo(65_500);
+    let mut out = Vec::new();
+    for packet in bench.of(31).iter().filter(|it| Vp8Descriptor::parse(it.payload()).unwrap().tid != Some(2)) {
+        let mut bytes = packet.bytes.to_vec();
+        bytes[2..4].copy_from_slice(&seq.0.to_be_bytes());
+        out.push(bytes);
+        seq = seq.add(1);
+    }
+    out
+}
+
+fn settle(bench: &Bench, receiver: &Receiver) -> Settled {
+    let (mut heard, mut tracks): (Vec<TrackHeard>, Vec<TrackSent>) = Default::default();
+    receiver.heard(true, &mut heard);
+    bench.publisher.sent(&mut tracks);
+    let settled = heard[0].tally.settle(&tracks[0].layers, true);
+    assert_eq!(settled.due, settled.delivered + settled.lost + settled.withheld);
+    settled
+}
+
+#[test]
+fn frames_that_a_server_leaves_out_are_withheld_and_what_it_loses_is_lost() {
+    let mut bench = Bench::camera();
+    bench.run(Duration::from_secs(2));
+    let sent = thinned(&bench);
+    let (moment, arrived) = (bench.moment(), Arrived { wall: bench.wall, bytes: 1000 });
+    let play = |missing: &[usize]| {
+        let (mut receiver, mut counts) = (receiver(bench.now, 0.0), Counts::default());
+        for (_, packet) in sent.iter().enumerate().filter(|(at, _)| !missing.contains(at)) {
+            receiver.on_rtp(packet, arrived, &moment, &mut counts);
+        }
+        (receiver, counts)
+    };
+    let (receiver, mut counts) = play(&[]);
+    let whole = settle(&bench, &receiver);
+    assert_eq!((whole.delivered, whole.lost), (sent.len() as u64, 0));
+    assert!(whole.withheld * 3 > whole.delivered, "two of four frames, the smaller ones: {whole:?}");
+    assert_eq!(counts.delivered, whole.delivered);
+    // One of the key frame is lost.
+    let (mut receiver, _) = play(&[10]);
+    let with_loss = settle(&bench, &receiver);
+    assert_eq!((with_loss.delivered, with_loss.lost), (whole.delivered - 1, 1));
+    assert_eq!(with_loss.withheld, whole.withheld);
+    // As RTX it comes after all.
+    let original = RtpHeader::parse(&sent[10]).unwrap();
+    let mut repaired = sent[10].clone();
+    let payload = repaired.len() - original.payload(&sent[10]).len();
+    repaired[1] = repaired[1] & 0x80 | 97;
+    repaired[11] = 32;
+    repaired.splice(payload..payload, original.seq.0.to_be_bytes());
+    receiver.on_rtp(&repaired, arrived, &moment, &mut counts);
+    assert_eq!(settle(&bench, &receiver), whole);
 }
 
 #[test]

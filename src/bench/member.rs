@@ -385,7 +385,12 @@ impl Member {
             protocol: PROTOCOL,
             ..ClientInfo::default()
         };
-        let settings = ConnectionSettings { auto_subscribe: self.part.listens, ..ConnectionSettings::default() };
+        let settings = ConnectionSettings {
+            auto_subscribe: self.part.listens,
+            // A picture that stands still would be due nevertheless, and lost.
+            subscriber_allow_pause: Some(false),
+            ..ConnectionSettings::default()
+        };
         JoinRequest {
             client_info: Some(client_info),
             connection_settings: Some(settings),

@@ -8,7 +8,7 @@
 //! | `signal`, `offer`, `member` | one participant's talk with the server: WebSocket, SDP, the task |
 //! | `publish`, `messages` | what one participant sends |
 //! | `receive` | what one participant receives: authenticated, counted, not decoded |
-//! | `stamp`, `account`, `histogram` | who sent what when; what was due and what came of it |
+//! | `stamp`, `account`, `tally`, `numbers`, `histogram` | who sent what when; what was due and what came of it |
 //! | `peer`, `socket`, `lane` | media of many participants on one thread |
 //! | `fleet` | all participants: joining, flowing, measuring, leaving |
 //! | `process` | processor time and memory from `/proc` |
@@ -27,6 +27,7 @@ pub mod traffic;
 mod lane;
 mod member;
 mod messages;
+mod numbers;
 mod offer;
 mod peer;
 mod process;
@@ -34,6 +35,7 @@ mod publish;
 mod receive;
 mod signal;
 mod socket;
+mod tally;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -171,8 +173,9 @@ async fn ramp(fleet: &mut Fleet, plan: &Plan, figures: &mut Figures, tell: Tell<
         let taken = fleet.measure(plan.duration, tell).await;
         let step = step(next, &taken);
         tell(&format!(
-            "{next} participants: {:.3} % lost, delay p99 {:.2} ms: {}",
+            "{next} participants: {:.3} % lost, {:.1} % withheld, delay p99 {:.2} ms: {}",
             step.loss * 100.0,
+            step.withheld * 100.0,
             step.delay_p99_us / 1000.0,
             if step.good { "borne" } else { "too much" },
         ));
@@ -205,6 +208,7 @@ fn step(participants: u32, taken: &Figures) -> Step {
         participants,
         packets_per_second: taken.packets_per_second,
         loss: taken.loss,
+        withheld: taken.withheld(),
         delay_p99_us: taken.delay_us.p99,
         server_cores: taken.server.as_ref().map(|server| server.cpu_seconds / taken.seconds.max(1e-9)),
         good: taken.loss < MAX_LOSS && !slow && !missing && taken.delivered_packets > 0,

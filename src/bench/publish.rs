@@ -254,9 +254,10 @@ impl Publisher {
     /// What was sent within the window, by track.
     pub fn sent(&self, out: &mut Vec<TrackSent>) {
         for stream in &self.streams {
+            let sent = stream.ledger.sent();
             match out.last_mut() {
-                Some(last) if last.track == stream.track => last.layers.push(stream.ledger.sent()),
-                _ => out.push(TrackSent { track: stream.track, layers: SmallVec::from_slice(&[stream.ledger.sent()]) }),
+                Some(last) if last.track == stream.track => last.layers.push(sent),
+                _ => out.push(TrackSent { track: stream.track, layers: [sent].into_iter().collect() }),
             }
         }
     }
@@ -401,6 +402,9 @@ impl Stream {
         transport_seq: &mut u16,
         sink: &mut impl PacketSink,
     ) {
+        if from == 0 {
+            self.ledger.begin_frame(frame.tid > 0);
+        }
         let count = frame.bytes.div_ceil(MAX_VIDEO_PAYLOAD).max(1);
         let sizes = split(frame.bytes, MAX_VIDEO_PAYLOAD).enumerate().skip(from).take(BURST);
         for (at, bytes) in sizes {

@@ -8,10 +8,11 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use visavis_signaling::proto::{DataPacket, data_packet};
 
-use super::account::{Arrival, Tally, TrackHeard, Window};
+use super::account::{TrackHeard, Window};
 use super::histogram::Histogram;
 use super::publish::Moment;
 use super::stamp::{MAX_TRACKS, Stamp, TrackId};
+use super::tally::{Arrival, Tally};
 use crate::rtp::munger::Order;
 use crate::rtp::nack::NackTracker;
 use crate::rtp::rtcp::{Rtcp, build};
@@ -29,6 +30,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const ESTIMATE: Bitrate = Bitrate(100_000_000);
 /// Receiving alone, a browser names itself by this (libwebrtc).
 const SENDER_OF_NOTHING: Ssrc = Ssrc(1);
+/// More numbers than a stream ever has.
+const CYCLE: u64 = 1 << 40;
 
 /// What a lane counts for all its participants.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +97,8 @@ struct Subscription {
     tally: Tally,
     stats: Option<ReceiveStats>,
     ssrc: Ssrc,
+    /// Above the numbers of its streams, so that those of one are never taken for those of another.
+    cycle: u64,
     nack: Option<Box<NackTracker>>,
 }
 
@@ -215,15 +220,14 @@ impl Receiver {
         let local = stamp.track.local();
         let first = !std::mem::replace(&mut self.began, true);
         let video = self.video_types & bit != 0;
-        let arrival = if is_rtx {
+        let (arrival, seq) = if is_rtx {
             counts.repaired += 1;
             let osn = payload.first_chunk().map(|osn| SeqNo(u16::from_be_bytes(*osn)));
-            self.note_repaired(local, osn, moment.now);
-            Arrival::Late
+            (Arrival::Late, self.note_repaired(local, osn, moment.now))
         } else {
             self.note_original(local, &header, video, self.nack_types & bit != 0, moment.now)
         };
-        count(self.subscription(local), &stamp, arrival, arrived, moment, counts);
+        count(self.subscription(local), &stamp, (arrival, seq), arrived, moment, counts);
         first
     }
 
@@ -238,7 +242,7 @@ impl Receiver {
         };
         let local = stamp.track.local();
         let first = !std::mem::replace(&mut self.began, true);
-        count(self.subscription(local), &stamp, Arrival::InOrder, arrived, moment, counts);
+        count(self.subscription(local), &stamp, (Arrival::InOrder, None), arrived, moment, counts);
         first
     }
 
@@ -320,7 +324,7 @@ impl Receiver {
             self.subscriptions.resize_with(local + 1, || None);
         }
         self.subscriptions[local].get_or_insert_with(|| {
-            Box::new(Subscription { tally: Tally::default(), stats: None, ssrc: Ssrc(0), nack: None })
+            Box::new(Subscription { tally: Tally::default(), stats: None, ssrc: Ssrc(0), cycle: 0, nack: None })
         })
     }
 
@@ -347,7 +351,9 @@ impl Receiver {
         counts.padding += 1;
         let known = self.by_ssrc.iter().find(|(ssrc, _)| *ssrc == header.ssrc).map(|(_, local)| usize::from(*local));
         if let Some(local) = known.filter(|_| !is_rtx) {
-            self.note_original(local, header, true, true, now);
+            if let (_, Some(seq)) = self.note_original(local, header, true, true, now) {
+                self.subscription(local).tally.note_padding(seq);
+            }
         }
     }
 
@@ -358,16 +364,18 @@ impl Receiver {
         video: bool,
         repairable: bool,
         now: Instant,
-    ) -> Arrival {
+    ) -> (Arrival, Option<u64>) {
         let subscription = self.subscription(local);
         let clock = ClockRate(if video { 90_000 } else { 48_000 });
         let known = subscription.ssrc == header.ssrc && subscription.stats.is_some();
         if !known {
             // A stream under another name begins its reports anew.
             subscription.ssrc = header.ssrc;
+            subscription.cycle += CYCLE;
             subscription.stats = Some(ReceiveStats::new(clock));
             subscription.nack = repairable.then(Box::default);
         }
+        let cycle = subscription.cycle;
         let stats = subscription.stats.get_or_insert_with(|| ReceiveStats::new(clock));
         let received = stats.on_packet(header.seq, header.timestamp, usize::from(header.len), now);
         let mut due = None;
@@ -385,25 +393,30 @@ impl Receiver {
             self.by_ssrc.push((header.ssrc, local as u16));
         }
         self.next_nack = [self.next_nack, due].into_iter().flatten().min();
-        match received.map(|received| received.order) {
+        let arrival = match received.map(|received| received.order) {
             Some(Order::Contiguous | Order::Gap) => Arrival::InOrder,
             _ => Arrival::Late,
-        }
+        };
+        (arrival, received.map(|received| cycle + received.ext_seq))
     }
 
-    fn note_repaired(&mut self, local: usize, osn: Option<SeqNo>, now: Instant) {
+    /// Gives the number that the packet should have come under.
+    fn note_repaired(&mut self, local: usize, osn: Option<SeqNo>, now: Instant) -> Option<u64> {
         let subscription = self.subscription(local);
         let recovered = subscription.stats.as_ref().zip(osn).and_then(|(stats, osn)| stats.on_recovered(osn));
         if let (Some(recovered), Some(nack)) = (recovered, &mut subscription.nack) {
             nack.on_packet(recovered.ext_seq, now);
         }
+        // Probes repeat the newest, also what has not come yet.
+        let highest = subscription.stats.as_ref()?.highest()?;
+        Some(subscription.cycle + osn?.extend(highest))
     }
 }
 
 fn count(
     subscription: &mut Subscription,
     stamp: &Stamp,
-    arrival: Arrival,
+    (arrival, seq): (Arrival, Option<u64>),
     arrived: Arrived,
     moment: &Moment,
     counts: &mut Counts,
@@ -413,7 +426,7 @@ fn count(
     counts.subscriptions += u64::from(new);
     counts.packets += 1;
     counts.bytes += arrived.bytes as u64;
-    let fresh = subscription.tally.note(window, stamp, arrival);
+    let fresh = subscription.tally.note(stamp, arrival, seq);
     if fresh && window.contains(stamp.sent) {
         counts.delivered += 1;
         counts.delivered_bytes += arrived.bytes as u64;

@@ -42,7 +42,10 @@ fn charts(figures: &Figures) -> Vec<Chart<'_>> {
     };
     let shares = Line { name: "", points: figures.delay_histogram.iter().map(share).collect() };
     vec![
-        people("Loss by participants, per cent", vec![steps("", |step| step.loss * 100.0)]),
+        people(
+            "Lost and withheld by participants, per cent",
+            vec![steps("lost", |step| step.loss * 100.0), steps("withheld", |step| step.withheld * 100.0)],
+        ),
         people("Delay p99 by participants, ms", vec![steps("", |step| step.delay_p99_us / 1000.0)]),
         time("Packets delivered a second", vec![curve("", |second| Some(second.packets_per_second))]),
         time("Mbit/s delivered", vec![curve("", |second| Some(second.bits_per_second / 1e6))]),

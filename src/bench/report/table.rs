@@ -22,15 +22,10 @@ pub fn table(figures: &Figures) -> String {
     let rate = figures.packets_per_second as u64;
     rows.push(("delivered", format!("{} packets, {} a second", grouped(figures.delivered_packets), grouped(rate))));
     rows.push(("", format!("{:.1} Mbit/s", figures.bits_per_second / 1e6)));
-    rows.push((
-        "lost",
-        format!(
-            "{} of {} ({:.3} %)",
-            grouped(figures.lost_packets),
-            grouped(figures.due_packets),
-            figures.loss * 100.0
-        ),
-    ));
+    let due = grouped(figures.due_packets);
+    rows.push(("lost", format!("{} of {due} ({:.3} %)", grouped(figures.lost_packets), figures.loss * 100.0)));
+    let withheld = figures.withheld() * 100.0;
+    rows.push(("withheld", format!("{} of {due} ({withheld:.3} %)", grouped(figures.withheld_packets))));
     if figures.asked_packets + figures.repaired_packets > 0 {
         rows.push((
             "repaired",
@@ -66,10 +61,11 @@ pub fn table(figures: &Figures) -> String {
     for step in &figures.ramp {
         let _ = writeln!(
             out,
-            "  {:>6} participants  {:>9} packets/s  {:>7.3} % lost  p99 {:>8.2} ms  {}",
+            "  {:>6} participants  {:>9} packets/s  {:>7.3} % lost  {:>5.1} % withheld  p99 {:>8.2} ms  {}",
             step.participants,
             grouped(step.packets_per_second as u64),
             step.loss * 100.0,
+            step.withheld * 100.0,
             step.delay_p99_us / 1000.0,
             if step.good { "borne" } else { "too much" },
         );
@@ -111,16 +107,22 @@ mod tests {
     #[test]
     fn the_table_says_what_matters_and_what_is_doubtful() {
         let mut figures = Figures { scenario: "livestream".into(), seconds: 2.0, ..Figures::default() };
-        let settled = crate::bench::account::Settled { due: 2000, delivered: 1999, lost: 1, duplicates: 0 };
+        let settled =
+            crate::bench::account::Settled { due: 2000, delivered: 1899, lost: 1, withheld: 100, duplicates: 0 };
         figures.set_accounts(&settled);
         figures.server = Some(Server { cpu_us_per_packet: 1.25, ..Server::default() });
         figures.generator.dropped_datagrams = 4;
         figures.expected_subscriptions = 2;
         figures.subscriptions = 1;
         let table = table(&figures);
-        for part in
-            ["1 999 packets, 999 a second", "1 of 2 000 (0.050 %)", "1.25 µs", "did not read 4", "1 of 2 streams never"]
-        {
+        for part in [
+            "1 899 packets, 949 a second",
+            "1 of 2 000 (0.050 %)",
+            "100 of 2 000 (5.000 %)",
+            "1.25 µs",
+            "did not read 4",
+            "1 of 2 streams never",
+        ] {
             assert!(table.contains(part), "{part} in\n{table}");
         }
     }
