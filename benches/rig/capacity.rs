@@ -15,22 +15,25 @@ pub fn measure(options: &Options, most: u32) {
         return println!("no capacity was found");
     };
     println!(
-        "| {scenario} | of capacity | delay p50, p95, p99, max ms | server's cores | lost |\n|---|---|---|---|---|"
+        "| {scenario} | of capacity | delay p50, p95, p99, max ms | server's cores | lost | withheld |\n\
+         |---|---|---|---|---|---|"
     );
     for share in SHARES {
         let count = ((borne as f64 * share) as u64).max(2);
         let Some(json) = bench(options, scenario, &["--participants", &count.to_string()]) else { continue };
         let delay = |name: &str| json["delay_us"][name].as_f64().unwrap_or(f64::NAN) / 1e3;
         let cpu = json["server"]["cpu_seconds"].as_f64().unwrap_or(f64::NAN);
+        let withheld = json["withheld_packets"].as_f64().unwrap_or(f64::NAN);
         println!(
-            "| {count} of {borne} | {:.0} % | {:.2}, {:.2}, {:.2}, {:.1} | {:.2} | {:.2} % |",
+            "| {count} of {borne} | {:.0} % | {:.2}, {:.2}, {:.2}, {:.1} | {:.2} | {:.2} % | {:.2} % |",
             share * 100.0,
             delay("p50"),
             delay("p95"),
             delay("p99"),
             delay("max"),
             cpu / options.seconds as f64,
-            json["loss"].as_f64().unwrap_or(f64::NAN) * 100.0
+            json["loss"].as_f64().unwrap_or(f64::NAN) * 100.0,
+            withheld / json["due_packets"].as_f64().unwrap_or(1.0) * 100.0
         );
     }
 }

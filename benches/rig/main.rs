@@ -76,6 +76,8 @@ struct Run {
     cpu: f64,
     rate: f64,
     loss: f64,
+    /// Share of what was due that the server left out on purpose.
+    withheld: f64,
     delay: [f64; 2],
     memory: f64,
     joins: f64,
@@ -106,7 +108,8 @@ fn main() {
     }
     println!(
         "| scenario | µs a packet | limit | of the limit | limit that receives | of it | train | LiveKit's | times | delay p50, p99 ms | \
-         KB a participant (LiveKit's) | joins/s | lost |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+         KB a participant (LiveKit's) | joins/s | lost | withheld (LiveKit's) |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     for (name, args) in SCENARIOS {
         if options.only.as_ref().is_none_or(|only| only == name) {
@@ -117,9 +120,7 @@ fn main() {
 
 fn options(args: &[String]) -> Options {
     let server = PathBuf::from(env!("CARGO_BIN_EXE_visavis"));
-    // Frames that are left out for the sake of a line would count as lost.
-    let settings = "rtc: {adaptive_video: false}".into();
-    let mut options = Options { rounds: 3, seconds: 8, server, settings, ..Options::default() };
+    let mut options = Options { rounds: 3, seconds: 8, server, ..Options::default() };
     let mut livekit = LiveKit { secret: "secret".into(), url: "ws://127.0.0.1:7880".into(), ..LiveKit::default() };
     for pair in args.chunks(2) {
         let [key, value] = pair else { panic!("{pair:?}: a value is missing") };
@@ -175,9 +176,10 @@ fn row(options: &Options, name: &str, args: &[&str]) {
         return println!("| {name} {} | failed |", args[1..].join(" "));
     };
     let lk_memory = theirs.first().map_or_else(|| "–".to_owned(), |run| format!("{:.0}", run.memory));
+    let lk_withheld = theirs.first().map_or_else(|| "–".to_owned(), |run| format!("{:.2} %", run.withheld * 100.0));
     println!(
         "| {name} {} | {us:.2} | {} | {} | {} | {} | {:.1} | {} | {} | {:.1}, {:.1} | {:.0} ({lk_memory}) | {:.0} | \
-         {:.2} % |",
+         {:.2} % | {:.2} % ({lk_withheld}) |",
         args[1..].join(" "),
         figure(limit),
         of(limit),
@@ -191,6 +193,7 @@ fn row(options: &Options, name: &str, args: &[&str]) {
         best.memory,
         best.joins,
         best.loss * 100.0,
+        best.withheld * 100.0,
     );
     let _ = std::io::stdout().flush();
 }
@@ -229,6 +232,7 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
         cpu: number("/server/cpu_us_per_packet")?,
         rate: number("/packets_per_second")?,
         loss: number("/loss")?,
+        withheld: number("/withheld_packets")? / number("/due_packets")?.max(1.0),
         delay: [number("/delay_us/p50")? / 1e3, number("/delay_us/p99")? / 1e3],
         memory: number("/server/rss_bytes_per_participant").unwrap_or(f64::NAN) / 1e3,
         joins: number("/joins_per_second").unwrap_or(f64::NAN),

@@ -350,10 +350,10 @@ impl Receiver {
         }
         counts.padding += 1;
         let known = self.by_ssrc.iter().find(|(ssrc, _)| *ssrc == header.ssrc).map(|(_, local)| usize::from(*local));
-        if let Some(local) = known.filter(|_| !is_rtx) {
-            if let (_, Some(seq)) = self.note_original(local, header, true, true, now) {
-                self.subscription(local).tally.note_padding(seq);
-            }
+        if let Some(local) = known.filter(|_| !is_rtx)
+            && let (_, Some(seq)) = self.note_original(local, header, true, true, now)
+        {
+            self.subscription(local).tally.note_padding(seq);
         }
     }
 
