@@ -22,6 +22,8 @@ use super::SERVER_CORE;
 
 const TAG: usize = 16;
 const HEADER: usize = 24;
+/// How long a server lets packets wait for others unless told otherwise, in seconds.
+const GATHER: f64 = 0.000_25;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
@@ -137,10 +139,10 @@ pub fn send(load: &Load, ports: &str) {
     let (mut sent, mut owed, mut nonce) = (0u64, 0.0, 0u64);
     let begin = Instant::now();
     let cpu = processor_time();
-    // Every destination once a round. What comes in does not wait longer than a millisecond, and with it the round is
-    // spread over so many turns.
+    // Every destination once a round. What comes in does not wait longer than the server's gathering time, and with it the
+    // round is spread over so many turns.
     let round = load.train * to.len() as f64 / load.rate;
-    let turns = if incoming.is_some() { (round / 0.001).ceil().max(1.0) } else { 1.0 };
+    let turns = if incoming.is_some() { (round / GATHER).ceil().max(1.0) } else { 1.0 };
     let turn = Duration::from_secs_f64(round / turns);
     let (mut next, mut due, mut at_destination) = (begin, 0.0, 0);
     while begin.elapsed() < Duration::from_secs(load.seconds) {
