@@ -198,6 +198,27 @@ fn what_the_way_carries_decides_as_beside_the_publisher() {
     assert!(seen.contains(&Quality::Low) && seen.last() == Some(&Quality::High), "{seen:?}");
 }
 
+#[test]
+fn the_shards_may_hear_in_either_order_that_a_picture_is_back() {
+    for first in [0, 1] {
+        let mut world = filmed(208);
+        mirror(&mut world);
+        subscriber(&mut world, 1);
+        world.run_for(SETTLED);
+        for home in [0, 1] {
+            world.command_to(home, Command::SetTrackMuted { track: TRACK, muted: true });
+        }
+        world.run_for(SETTLED);
+        let had = arrived(&world, 1);
+        for home in [first, 1 - first] {
+            world.command_to(home, Command::SetTrackMuted { track: TRACK, muted: false });
+            world.run_for(Duration::from_millis(5));
+        }
+        world.run_for(SOON);
+        assert!(arrived(&world, 1) > had, "{first} first");
+    }
+}
+
 /// Whatever is asked for, lost, refused, muted and stopped: once that is over, everybody has what they ask for.
 #[test]
 fn no_switch_ever_hangs() {

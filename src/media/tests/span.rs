@@ -11,7 +11,8 @@ use super::world::{UNIX, World};
 use crate::ids::{ForwarderId, MediaDataTrackId, MediaTrackId, ShardIndex};
 use crate::media::counters::Drop;
 use crate::media::{Command, Event, LayerTarget, MirroredTrack, Quality, Shard, TrackSpec};
-use crate::units::{MediaKind, Mid, NtpTime};
+use crate::transport::ReceiverSection;
+use crate::units::{MediaKind, NtpTime};
 
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
 pub const TRACK: MediaTrackId = MediaTrackId(1);
@@ -21,15 +22,20 @@ pub fn beside(world: &World) -> &Shard {
 }
 
 pub fn mirror(world: &mut World) {
+    mirror_of(world, receiver("0", &RIDS));
+}
+
+/// Track 1, which the first client publishes in this section, is to be had on the second shard.
+pub fn mirror_of(world: &mut World, section: ReceiverSection) {
     let spec =
         TrackSpec { kind: MediaKind::Video, layers: Vec::new(), muted: false, encrypted: false, codecs: Vec::new() };
     let mirrored = MirroredTrack {
         from: ShardIndex(0),
         here: ShardIndex(1),
         publisher: world.id(0),
-        receivers: vec![receiver("0", &RIDS)],
+        mid: section.mid,
+        receivers: vec![section],
         track: TRACK,
-        mid: Mid::from("0").unwrap(),
         spec,
     };
     world.command_to(1, Command::MirrorTrack(Box::new(mirrored)));

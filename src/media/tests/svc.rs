@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::span::mirror_of;
 use super::video::{codec, extensions, receiver, sender};
 use super::world::World;
 use crate::ids::{ForwarderId, MediaTrackId};
@@ -67,7 +68,18 @@ struct Call {
 
 impl Call {
     fn new(kind: Kind, key_only: bool) -> Self {
-        let mut world = World::connected(21, 2);
+        Self::of(World::connected(21, 2), kind, key_only)
+    }
+
+    /// The subscriber is on another shard than the publisher.
+    fn apart(kind: Kind, key_only: bool) -> Self {
+        let mut world = World::new(21).of_two_shards();
+        world.join_on(0);
+        world.join_on(1);
+        Self::of(world.with_clients(0), kind, key_only)
+    }
+
+    fn of(mut world: World, kind: Kind, key_only: bool) -> Self {
         let codecs = |payload_type, feedback| {
             vec![CodecParams { transport_cc: feedback, ..codec(kind.codec(), payload_type, None) }]
         };
@@ -75,8 +87,11 @@ impl Call {
             ReceiverSection { codecs: codecs(96, true), extensions: with_descriptor(), ..receiver("0", &[]) };
         let sending =
             SenderSection { codecs: codecs(120, false), extensions: with_descriptor(), ..sender("0", 1, SSRC) };
-        world.receivers(0, vec![receiving]);
+        world.receivers(0, vec![receiving.clone()]);
         world.publish(0, 1, "0", MediaKind::Video);
+        if world.homes[1] == 1 {
+            mirror_of(&mut world, receiving);
+        }
         world.subscribe(1, 1, 1, Quality::High);
         world.senders(1, vec![sending]);
         let mut call =
@@ -364,4 +379,32 @@ fn what_one_asks_for_is_nothing_to_another() {
     let low = call.world.clients[1].of(SSRC + 50).count();
     assert!((100..=125).contains(&low), "two packets a picture: {low}");
     assert!(call.pictures(0).iter().all(|(_, layers, _)| *layers == [0, 1, 2]));
+}
+
+#[test]
+fn on_another_shard_they_are_chosen_alike_and_nothing_is_relayed_that_nobody_wants() {
+    for kind in [Kind::Vp9, Kind::Vp9Described, Kind::Av1] {
+        let mut call = Call::apart(kind, false);
+        let target = |call: &mut Call, quality, disabled| {
+            let target = LayerTarget { quality, disabled, pictures: 0 };
+            call.world.command_to(1, Command::SetTarget { id: ForwarderId(1), target });
+        };
+        assert!(call.pictures(0).iter().all(|(_, layers, _)| *layers == [0, 1, 2]), "{kind:?}");
+        let before = call.picture;
+        target(&mut call, Quality::Low, false);
+        call.run(30);
+        assert!(call.pictures(before + 2).iter().all(|(_, layers, _)| *layers == [0]), "{kind:?}");
+        target(&mut call, Quality::Low, true);
+        call.run(90);
+        let relayed = call.world.shard.counters().relay_out.bytes;
+        // Long enough for numbers that nobody could place.
+        call.run(600);
+        let reports = 20 * 4 * 200;
+        assert!(call.world.shard.counters().relay_out.bytes - relayed < reports, "{kind:?}");
+        let before = call.picture;
+        target(&mut call, Quality::High, false);
+        call.run(30);
+        let back = call.pictures(before);
+        assert!(back.len() > 25 && back.iter().all(|(_, layers, _)| *layers == [0, 1, 2]), "{kind:?} {back:?}");
+    }
 }
