@@ -31,7 +31,7 @@ export class Visitor {
       locale: 'en-GB',
       timezoneId: 'Europe/Rome',
       reducedMotion: 'reduce',
-      permissions: browser === 'chromium' ? ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] : [],
+      permissions: ['chromium', 'chromium-beside'].includes(browser) ? ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] : [],
       // Its worker would answer in the server's place; what it does is tested by itself.
       serviceWorkers: 'block',
       ...more,

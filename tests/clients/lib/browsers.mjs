@@ -70,6 +70,11 @@ const LAUNCH = {
     const { chromium } = await import('playwright-core');
     return chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS });
   },
+  /**
+   * Another, with a camera of its own. All pages of one browser share its pretended camera, and when two of them give it
+   * up and ask for it again in the same moment, as after a server's end, it sometimes stays dark for both and all others.
+   */
+  'chromium-beside': () => LAUNCH.chromium(),
   /** One in which whoever is asked for the camera says no. */
   async 'chromium-denying'() {
     const { chromium } = await import('playwright-core');

@@ -21,9 +21,9 @@ async function open(place, fields, customer) {
 
 const withVisitor = (person, options, body) => withVisitors([[person, options]], body);
 
-/** Two people in a call that they reached through its own page. */
+/** Two people in a call that they reached through its own page, each in a browser of their own. */
 async function meeting(place, appointment, body) {
-  await withVisitors([place.customer, place.expert], async (customer, expert) => {
+  await withVisitors([place.customer, [place.expert, { browser: 'chromium-beside' }]], async (customer, expert) => {
     const tabs = await Promise.all([customer, expert].map((it) => it.goto(appointment.page)));
     for (const tab of tabs) await enter(tab);
     for (const tab of tabs) await inCall(tab);
