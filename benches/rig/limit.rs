@@ -91,9 +91,7 @@ pub fn receive(count: usize) {
     let mut buffers = vec![[0u8; 2048]; 16];
     let mut meta = [RecvMeta::default(); 16];
     loop {
-        // As the generator: nobody is to pay for waking this process.
-        std::thread::sleep(Duration::from_micros(500));
-        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        poll.poll(&mut events, None).unwrap();
         for event in &events {
             let (socket, state) = &sockets[event.token().0];
             loop {

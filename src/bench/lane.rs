@@ -28,9 +28,6 @@ const MAILBOX: usize = 65_536;
 const RECEIVE_BUDGET: usize = 64;
 /// Timers between two looks at the sockets.
 const TIMER_BUDGET: usize = 512;
-/// How long it sleeps at a time. It does not wait in the poll: whoever sends to a thread that waits there pays for waking
-/// it up, and a server is not to be charged for that. The kernel's time stamps say when a packet came.
-const NAP: Duration = Duration::from_micros(500);
 /// How often counts are published.
 const PUBLISH: Duration = Duration::from_millis(200);
 /// Accounts kept of participants who have left.
@@ -171,11 +168,8 @@ impl Work {
         let mut events = Events::with_capacity(1024);
         let mut buffers = Buffers::new(self.joined);
         loop {
-            let wait = self.wait().min(NAP);
-            if !wait.is_zero() {
-                std::thread::sleep(wait);
-            }
-            if let Err(error) = self.poll.poll(&mut events, Some(Duration::ZERO))
+            let wait = self.wait();
+            if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "the system's poll failed");
