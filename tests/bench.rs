@@ -251,6 +251,16 @@ fn the_capacity_is_looked_for_in_steps_and_the_page_shows_them() {
 }
 
 #[test]
+fn where_everybody_sends_the_search_for_the_capacity_begins_with_two() {
+    let server = Server::start();
+    let (figures, output) =
+        run(&server.url(), "meeting --participants 3 --duration 1 --resolution 180p --ramp-until-loss");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(figures["ramp"][0]["participants"], 2, "{figures}");
+    assert!(figures["capacity"].as_u64().is_some(), "{figures}");
+}
+
+#[test]
 fn a_trace_is_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let trace: PathBuf = folder.path().join("trace");

@@ -166,7 +166,7 @@ async fn fixed(fleet: &mut Fleet, plan: &Plan, figures: &mut Figures, tell: Tell
 async fn ramp(fleet: &mut Fleet, plan: &Plan, figures: &mut Figures, tell: Tell<'_>) -> Result<(), BenchError> {
     let (mut good, mut bad) = (0, None);
     let mut steps = Vec::new();
-    let mut next = (plan.participants / FIRST_STEP).max(1);
+    let mut next = (plan.participants / FIRST_STEP).max(plan.scenario.fewest());
     loop {
         fleet.shrink(plan.members(next)).await;
         let grown = fleet.grow(plan.members(next), tell).await;

@@ -51,6 +51,14 @@ impl Scenario {
             Self::Data => "data",
         }
     }
+
+    /// The fewest participants of whom somebody receives something: where everybody sends, one alone hears nobody.
+    pub const fn fewest(self) -> u32 {
+        match self {
+            Self::Meeting | Self::Consultations => 2,
+            _ => 1,
+        }
+    }
 }
 
 impl fmt::Display for Scenario {
