@@ -170,13 +170,14 @@ export class Office {
     return { ...appointment, start: Date.parse(appointment.startsAt), end: Date.parse(appointment.endsAt) };
   }
 
-  /** One that the expert has not answered yet, at the `slot`th of the times that are free. */
+  /** One that the expert has not answered yet, at the `slot`th of the times that are free, or the first that it takes. */
   async requested({ slot = 4, service: given, note = 'It is about tests.', participants, ...fields } = {}, customer = this.customer) {
     const service = given ?? (await this.service(fields));
     const now = await this.now();
     const [from, to] = [now, now + 2 * 24 * 3_600_000].map((it) => new Date(it).toISOString());
     const found = await customer.must('GET', `/api/services/${service.id}/slots?from=${from}&to=${to}&tz=Europe/Rome`);
-    const held = await customer.must('POST', '/api/holds', { serviceId: service.id, startsAt: found.slots[slot].startsAt, tz: 'Europe/Rome' });
+    const { startsAt } = typeof slot === 'function' ? found.slots.find(slot) : found.slots[slot];
+    const held = await customer.must('POST', '/api/holds', { serviceId: service.id, startsAt, tz: 'Europe/Rome' });
     const asked = await customer.must('POST', '/api/appointments', { holdId: held.id, note, participants });
     assert.equal(asked.status, 'pending');
     assert.equal(asked.meetingUrl ?? null, null, 'no room before the approval');

@@ -109,6 +109,23 @@ if (!process.env.CLIENTS_SERVER_CMD) {
     });
   }
 
+  scenario('an appointment over midnight, which names two days, fits the narrowest page', { seconds: 60 }, async () => {
+    const place = await sharedOffice();
+    const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Rome', hour: '2-digit', minute: '2-digit' });
+    const asked = await place.requested({ slot: ({ startsAt }) => clock.format(new Date(startsAt)) === '23:30' });
+    await withVisitors([[place.customer, { size: 'small' }]], async (customer) => {
+      for (const path of ['/appointments', `/appointments/${asked.id}`]) {
+        const tab = await customer.goto(path);
+        await tab.settled();
+        const time = tab.page.locator(`time[datetime="${asked.startsAt}"]`).first();
+        await tab.see(time);
+        assert.match(await time.innerText(), /23:30.*00:30/s);
+        assert.deepEqual((await tab.layout({ touch: true })).filter((it) => it.startsWith('scrolls')), []);
+      }
+    });
+    await place.customer.change(asked, 'cancel');
+  });
+
   scenario('pages that wait for the server show that they do, and do not jump', { seconds: 150 }, async () => {
     const place = await sharedOffice('demo');
     const slow = async (who, paths) => {
