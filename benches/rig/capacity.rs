@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{GENERATOR_CORE, Options, PORT, Running, await_port, ours, pinned};
+use super::{Options, PORT, Running, await_port, ours, play};
 
 /// Shares of the capacity at which the delay is taken.
 const SHARES: [f64; 2] = [0.1, 0.7];
@@ -43,11 +43,5 @@ fn bench(options: &Options, scenario: &str, args: &[&str]) -> Option<Value> {
     let server = Running(ours(options).ok()?);
     let url = format!("ws://{}:{PORT}", options.host());
     await_port(&url)?;
-    let figures = std::env::temp_dir().join(format!("visavis-rig-{}.json", std::process::id()));
-    let _ = std::fs::remove_file(&figures);
-    let mut bench = pinned(GENERATOR_CORE, &options.server);
-    bench.args(["bench", scenario]).args(args).args(["--url", &url, "--api-key", "devkey"]);
-    bench.args(["--api-secret", "secret", "--threads", "1", "--duration", &options.seconds.to_string()]);
-    bench.args(["--pid", &server.0.id().to_string()]).arg("--json").arg(&figures).status().ok()?;
-    serde_json::from_slice(&std::fs::read(&figures).ok()?).ok()
+    play(options, &server, (&url, "secret"), scenario, args)
 }

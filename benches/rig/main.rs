@@ -203,23 +203,17 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
         None => ours(options),
         Some(livekit) => pinned(SERVER_CORE, &livekit.program).arg("--config").arg(&livekit.config).spawn(),
     };
-    let mut server = Running(server.ok()?);
+    let server = Running(server.ok()?);
     let (url, secret) = match livekit {
         None => (format!("ws://{}:{PORT}", options.host()), "secret".to_owned()),
         Some(livekit) => (livekit.url.clone(), livekit.secret.clone()),
     };
     await_port(&url)?;
-    let figures = std::env::temp_dir().join(format!("visavis-rig-{}.json", std::process::id()));
-    let _ = std::fs::remove_file(&figures);
-    let mut bench = pinned(GENERATOR_CORE, &options.server);
-    bench.args(["bench", name]).args(args).args(["--url", &url, "--api-key", "devkey", "--api-secret", &secret]);
-    bench.args(["--threads", "1", "--duration", &options.seconds.to_string(), "--pid", &server.0.id().to_string()]);
-    bench.arg("--json").arg(&figures);
     let before = metrics(options, livekit.is_none());
-    let _ = bench.status();
+    let json = play(options, &server, (&url, &secret), name, args);
     let after = metrics(options, livekit.is_none());
-    let _ = server.0.kill();
-    let json: Value = serde_json::from_slice(&std::fs::read(&figures).ok()?).ok()?;
+    drop(server);
+    let json = json?;
     let number = |path: &str| json.pointer(path).and_then(Value::as_f64);
     let change = |name: &str| value(&after, name) - value(&before, name);
     let trains = change("visavis_train_packets_count").max(1.0);
@@ -240,6 +234,18 @@ fn run(options: &Options, name: &str, args: &[&str], livekit: Option<&LiveKit>) 
         bytes: bytes / count + 16.0,
         incoming: (came / count, came_bytes / came + 16.0),
     })
+}
+
+/// The generator's figures of one run against `server`, which has this address and this secret.
+fn play(options: &Options, server: &Running, (url, secret): (&str, &str), name: &str, args: &[&str]) -> Option<Value> {
+    let figures = std::env::temp_dir().join(format!("visavis-rig-{}.json", std::process::id()));
+    let _ = std::fs::remove_file(&figures);
+    let mut bench = pinned(GENERATOR_CORE, &options.server);
+    bench.args(["bench", name]).args(args).args(["--url", url, "--api-key", "devkey", "--api-secret", secret]);
+    bench.args(["--threads", "1", "--duration", &options.seconds.to_string(), "--pid", &server.0.id().to_string()]);
+    // A run that failed has kept its figures, and without any there is no file.
+    let _ = bench.arg("--json").arg(&figures).status();
+    serde_json::from_slice(&std::fs::read(&figures).ok()?).ok()
 }
 
 fn ours(options: &Options) -> std::io::Result<Child> {
